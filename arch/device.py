@@ -1,0 +1,252 @@
+"""The machine: a fixed lattice of optical traps, movable rows and columns, and the lasers that act on the atoms.
+
+Lengths are in micrometres and times in microseconds; the unit is part of every name.
+
+References:
+    Geometry: Wang et al., "Q-Pilot", arXiv 2311.16190, and "Atomique", arXiv 2311.15123.
+    Times and fidelities: Lin, Tan, Cong, arXiv 2405.15095 and arXiv 2411.11784.
+    Square-root law of move times: Bluvstein et al., Nature 604, 451 (2022).
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .errors import DeviceError
+from .files import read_bytes, write_bytes
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A frozen record that refuses unknown keys when it is read from JSON."""
+
+    def _require(self, name: str, *, at_least: float | None = None, above: float | None = None, at_most: float = math.inf) -> None:
+        value = getattr(self, name)
+        where = f"{type(self).__name__}.{name}"
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise DeviceError(f"{where} must be a finite number, not {value!r}.")
+        if at_least is not None and value < at_least:
+            raise DeviceError(f"{where} is {value:g}; it must be at least {at_least:g}.")
+        if above is not None and value <= above:
+            raise DeviceError(f"{where} is {value:g}; it must be above {above:g}.")
+        if value > at_most:
+            raise DeviceError(f"{where} is {value:g}; it must be at most {at_most:g}.")
+
+    def _require_int(self, name: str) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise DeviceError(f"{type(self).__name__}.{name} must be a whole number, not {value!r}.")
+
+
+class Lattice(_Part, frozen=True, forbid_unknown_fields=True):
+    """The fixed (SLM) traps: site (row, col) stands at x = col * spacing_um, y = row * spacing_um."""
+
+    rows: int
+    cols: int
+    spacing_um: float = 15.0
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "cols"):
+            self._require_int(name)
+            self._require(name, at_least=1, at_most=10_000)
+        self._require("spacing_um", above=0)
+
+    @property
+    def num_sites(self) -> int:
+        """Number of traps."""
+        return self.rows * self.cols
+
+
+class AOD(_Part, frozen=True, forbid_unknown_fields=True):
+    """One pair of deflectors: rows and columns that move, keep their order and hold an atom at each crossing."""
+
+    max_rows: int = 100
+    max_cols: int = 100
+    min_spacing_um: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("max_rows", "max_cols"):
+            self._require_int(name)
+            self._require(name, at_least=1, at_most=10_000)
+        self._require("min_spacing_um", above=0)
+
+
+class Rydberg(_Part, frozen=True, forbid_unknown_fields=True):
+    """Distances of the global CZ pulse: who interacts, who must stay apart, and how close atoms may come."""
+
+    interaction_radius_um: float = 2.5
+    safe_distance_um: float = 6.25
+    min_atom_distance_um: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("interaction_radius_um", "safe_distance_um", "min_atom_distance_um"):
+            self._require(name, above=0)
+        if self.min_atom_distance_um >= self.interaction_radius_um:
+            raise DeviceError(
+                f"Rydberg.min_atom_distance_um is {self.min_atom_distance_um:g}, not below "
+                f"interaction_radius_um = {self.interaction_radius_um:g}: no pair of atoms could interact."
+            )
+        if self.safe_distance_um <= self.interaction_radius_um:
+            raise DeviceError(
+                f"Rydberg.safe_distance_um is {self.safe_distance_um:g}; it must be above "
+                f"interaction_radius_um = {self.interaction_radius_um:g}."
+            )
+
+
+class Timing(_Part, frozen=True, forbid_unknown_fields=True):
+    """Durations of the operations.
+
+    A move over a distance d takes sqrt(d / acceleration), or `move_us` whatever the distance where that is given.
+    """
+
+    rydberg_us: float = 0.36
+    raman_us: float = 0.625
+    transfer_us: float = 15.0
+    acceleration_um_per_us2: float = 0.00275
+    move_us: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("rydberg_us", "raman_us", "transfer_us"):
+            self._require(name, at_least=0)
+        self._require("acceleration_um_per_us2", above=0)
+        if self.move_us is not None:
+            self._require("move_us", at_least=0)
+
+    def move_duration_us(self, distance_um: float) -> float:
+        """Time to move lines by at most `distance_um`; zero for no displacement."""
+        if distance_um <= 0:
+            return 0.0
+        if self.move_us is not None:
+            return self.move_us
+        return math.sqrt(distance_um / self.acceleration_um_per_us2)
+
+
+class Fidelity(_Part, frozen=True, forbid_unknown_fields=True):
+    """Success probability of each operation, and the coherence time of an atom."""
+
+    cz: float = 0.995
+    raman: float = 0.9997
+    idle_rydberg: float = 0.9975
+    transfer: float = 0.999
+    t2_us: float = 1.5e6
+
+    def __post_init__(self) -> None:
+        for name in ("cz", "raman", "idle_rydberg", "transfer"):
+            self._require(name, above=0, at_most=1)
+        self._require("t2_us", above=0)
+
+
+class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
+    """A field programmable qubit array: fixed traps for data qubits, movable traps for flying ancillas.
+
+    Only `slm` must be given.
+
+    Raises:
+        DeviceError: The geometry is impossible, for example sites closer than the safe distance.
+    """
+
+    slm: Lattice
+    aods: tuple[AOD, ...] = (AOD(),)
+    rydberg: Rydberg = Rydberg()
+    timing: Timing = Timing()
+    fidelity: Fidelity = Fidelity()
+    name: str = "fpqa"
+
+    def __post_init__(self) -> None:
+        for field, kind in (("slm", Lattice), ("rydberg", Rydberg), ("timing", Timing), ("fidelity", Fidelity)):
+            if not isinstance(getattr(self, field), kind):
+                raise DeviceError(f"FPQA.{field} must be a {kind.__name__}, not {getattr(self, field)!r}.")
+        if not self.aods or not all(isinstance(aod, AOD) for aod in self.aods):
+            raise DeviceError("FPQA.aods must hold at least one AOD: without it no ancilla can fly.")
+        spacing, safe = self.slm.spacing_um, self.rydberg.safe_distance_um
+        if self.slm.num_sites > 1 and spacing < safe:
+            raise DeviceError(
+                f"Lattice.spacing_um is {spacing:g}, below Rydberg.safe_distance_um = {safe:g}: "
+                "neighbouring data qubits would disturb each other at every pulse."
+            )
+
+    @classmethod
+    def for_qubits(
+        cls, num_qubits: int, field_of_view_um: tuple[float, float] = (600.0, 600.0), *, spacing_um: float = 15.0
+    ) -> FPQA:
+        """Return a device with the smallest near-square lattice that holds `num_qubits`.
+
+        Args:
+            num_qubits: Number of data qubits.
+            field_of_view_um: Largest width (x) and height (y) of the lattice.
+            spacing_um: Distance between neighbouring sites.
+
+        Raises:
+            DeviceError: The qubits do not fit in the field of view.
+        """
+        n = max(num_qubits, 1)
+        max_cols, max_rows = (int(extent / spacing_um + 1e-9) + 1 for extent in field_of_view_um)
+        cols = min(math.ceil(math.sqrt(n)), max_cols)
+        rows = math.ceil(n / cols)
+        if rows > max_rows:
+            rows, cols = max_rows, math.ceil(n / max_rows)
+        if cols > max_cols:
+            raise DeviceError(
+                f"{num_qubits} qubits need more than the {max_rows} x {max_cols} sites that fit in "
+                f"{field_of_view_um[0]:g} x {field_of_view_um[1]:g} um at {spacing_um:g} um spacing; "
+                "give a larger field_of_view_um to FPQA.for_qubits and pass that device."
+            )
+        return cls(slm=Lattice(rows, cols, spacing_um), name=f"fpqa-{rows}x{cols}")
+
+    @classmethod
+    def load(cls, path: str | Path) -> FPQA:
+        """Read a device from a JSON file.
+
+        Raises:
+            DeviceError: No such file, not JSON, an unknown key, a wrong type, or impossible geometry.
+        """
+        data = read_bytes(path, DeviceError)
+        try:
+            return msgspec.json.decode(data, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            # A DeviceError raised by a field check arrives wrapped, with the place of the field.
+            raise DeviceError(f"{path} is not a valid device: {_plain(error)}.") from error
+
+    def save(self, path: str | Path) -> None:
+        """Write the device to a JSON file; the file appears whole or not at all."""
+        write_bytes(path, msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n", DeviceError)
+
+    def replace(self, **changes: Any) -> FPQA:
+        """Return a copy with some fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
+
+def _plain(error: Exception) -> str:
+    return str(error).replace("`", "'").replace("$.", "").rstrip(".")
+
+
+def preset(name: str, rows: int = 10, cols: int = 10) -> FPQA:
+    """Return a device with published constants.
+
+    Args:
+        name: One of `PRESETS`.
+        rows: Rows of the lattice.
+        cols: Columns of the lattice.
+
+    Raises:
+        DeviceError: No preset has this name.
+    """
+    if name not in PRESETS:
+        raise DeviceError(f"There is no device preset {name!r}; choose one of {', '.join(sorted(PRESETS))}.")
+    timing, fidelity = PRESETS[name]
+    return FPQA(slm=Lattice(rows, cols), timing=timing, fidelity=fidelity, name=f"{name}-{rows}x{cols}")
+
+
+PRESETS: dict[str, tuple[Timing, Fidelity]] = {
+    # Lin, Tan, Cong, arXiv 2405.15095 and 2411.11784.
+    "enola": (Timing(), Fidelity()),
+    # Wang et al., arXiv 2311.15123: 300 us a move, T1 = 15 s, idle atoms not charged.
+    "atomique": (
+        Timing(rydberg_us=0.38, raman_us=0.625, move_us=300.0),
+        Fidelity(cz=0.9975, raman=0.99992, idle_rydberg=1.0, transfer=1.0, t2_us=15e6),
+    ),
+}
+"""Published constants by preset name: (`Timing`, `Fidelity`)."""

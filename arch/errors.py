@@ -1,0 +1,25 @@
+"""The errors qpilot raises; every one is a `QPilotError` whose message is one sentence a user can act on."""
+
+
+class QPilotError(Exception):
+    """Base class of every error raised on purpose by qpilot."""
+
+
+class CircuitError(QPilotError):
+    """The circuit cannot be read, or holds an operation that cannot be compiled."""
+
+
+class DeviceError(QPilotError):
+    """The device description is malformed, impossible, or too small for the circuit."""
+
+
+class ProgramError(QPilotError):
+    """A program is damaged, or breaks a rule of its device."""
+
+
+class RoutingError(QPilotError):
+    """A router found no legal schedule on this device."""
+
+
+class VerificationError(QPilotError):
+    """A program does not implement its circuit."""

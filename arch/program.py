@@ -1,0 +1,261 @@
+"""The program: what the machine does, step by step. Routers write it, everything else reads it.
+
+Atoms are numbered: data qubit q is atom q and rests at `sites[q]`; ancilla k is atom `num_qubits + k` and sits at
+the crossing `ancillas[k] = (aod, row, col)` of one AOD for the whole program.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .device import FPQA
+from .errors import ProgramError
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+
+class _Instruction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag=str.lower):
+    """One step of a program."""
+
+
+class Move(_Instruction, frozen=True):
+    """Move the lines of one AOD to absolute positions; its first move places it.
+
+    Attributes:
+        aod: Index of the AOD in `device.aods`.
+        rows_um: y of each row line, increasing.
+        cols_um: x of each column line, increasing.
+    """
+
+    aod: int
+    rows_um: tuple[float, ...]
+    cols_um: tuple[float, ...]
+
+
+class Raman(_Instruction, frozen=True):
+    """One-qubit gates, all at once: atom `atoms[i]` sees Qiskit's `UGate(*angles[i])`, angles (theta, phi, lam) in radians."""
+
+    atoms: tuple[int, ...]
+    angles: tuple[tuple[float, float, float], ...]
+
+
+class Rydberg(_Instruction, frozen=True):
+    """The global pulse: a CZ on each pair of atoms within the interaction radius, which are exactly `pairs`."""
+
+    pairs: tuple[tuple[int, int], ...]
+
+
+class Release(_Instruction, frozen=True):
+    """Declare that these ancillas are back in |0>, and dark."""
+
+    atoms: tuple[int, ...]
+
+
+class Measure(_Instruction, frozen=True):
+    """Measure `atoms[i]` in the Z basis into classical bit `clbits[i]`."""
+
+    atoms: tuple[int, ...]
+    clbits: tuple[int, ...]
+
+
+Instruction = Move | Raman | Rydberg | Release | Measure
+
+
+class CircuitInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a program keeps of the circuit it came from.
+
+    Attributes:
+        qregs: (name, size) of each quantum register, in order; empty where the qubits have no names.
+        cregs: (name, size) of each classical register, in order.
+    """
+
+    name: str
+    num_qubits: int
+    num_clbits: int = 0
+    global_phase: float = 0.0
+    qregs: tuple[tuple[str, int], ...] = ()
+    cregs: tuple[tuple[str, int], ...] = ()
+
+
+class FidelityEstimate(msgspec.Struct, frozen=True):
+    """Estimated success probability of a program, and its factors by cause.
+
+    `total` charges idle excitation to data atoms and bright ancillas; `total_all_atoms` charges dark ancillas as well.
+    See `qpilot.arch.cost.estimate_fidelity`.
+    """
+
+    total: float
+    two_qubit: float
+    one_qubit: float
+    idle_excitation: float
+    decoherence: float
+    transfer: float
+    total_all_atoms: float
+
+
+class Metrics(msgspec.Struct, frozen=True):
+    """What a program costs.
+
+    Attributes:
+        depth: Rydberg pulses with at least one pair.
+        num_2q: CZ pairs summed over the pulses.
+        num_1q: One-qubit gates.
+        num_moves: Moves, the placing ones left out.
+        duration_us: Time from the first move to the last instruction.
+        fidelity: Estimated success probability, by cause.
+        depth_with_1q: Rydberg pulses and Raman layers together, the metric of arXiv 2311.16190.
+        num_ancillas: Ancilla atoms the program uses.
+        compile_s: Time the compilation took; None where it is not known, as in a saved file.
+    """
+
+    depth: int
+    num_2q: int
+    num_1q: int
+    num_moves: int
+    duration_us: float
+    fidelity: FidelityEstimate
+    depth_with_1q: int
+    num_ancillas: int
+    compile_s: float | None = None
+
+
+class Program(msgspec.Struct, frozen=True, dict=True):
+    """A compiled program: equal programs hold equal instructions, and a program never changes.
+
+    Attributes:
+        circuit: Names and sizes kept from the source circuit.
+        device: The machine the program is for.
+        sites: (row, col) of each data qubit.
+        ancillas: (aod, row line, column line) of each ancilla.
+        instructions: The steps, in order.
+    """
+
+    circuit: CircuitInfo
+    device: FPQA
+    sites: tuple[tuple[int, int], ...]
+    ancillas: tuple[tuple[int, int, int], ...]
+    instructions: tuple[Instruction, ...]
+    compile_s: float | None = None
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of data qubits."""
+        return self.circuit.num_qubits
+
+    @property
+    def num_atoms(self) -> int:
+        """Number of data atoms and ancillas."""
+        return self.circuit.num_qubits + len(self.ancillas)
+
+    @property
+    def depth(self) -> int:
+        """Number of Rydberg pulses with at least one pair."""
+        return self.metrics.depth
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Depth, gate counts, moves, duration and estimated fidelity.
+
+        Raises:
+            ProgramError: The program is not well formed.
+        """
+        from .cost import compute_metrics
+
+        return compute_metrics(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the program as JSON (format version 1), compressed where the name ends in .gz.
+
+        The file appears whole or not at all. Equal programs give equal bytes: the compile time is not written.
+
+        Raises:
+            ProgramError: The folder is missing or not writable.
+        """
+        from .formats import save_program
+
+        save_program(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Program:
+        """Read a program and check it: first its form, then the rules of its device.
+
+        Raises:
+            ProgramError: The file is missing, damaged, of another format or version, or describes an illegal program.
+        """
+        from .formats import load_program
+
+        return load_program(path)
+
+    def to_circuit(self) -> QuantumCircuit:
+        """Return the program as a circuit of u and cz gates on the data qubits and a register of ancillas.
+
+        Moves leave no trace; a release becomes nothing, since the ancilla is |0> by then. The data qubits and classical
+        bits keep the registers of the source circuit, so the result runs wherever the source did.
+        """
+        from .to_qiskit import program_to_circuit
+
+        return program_to_circuit(self)
+
+    def __str__(self) -> str:
+        """Return the summary that `print(program)` shows."""
+        from .report import summarize
+
+        return summarize(self)
+
+    def __repr__(self) -> str:
+        """Return one line that names the circuit, the device and the size."""
+        return (
+            f"<Program {self.circuit.name!r}: {self.num_qubits} qubits on {self.device.name!r}, "
+            f"{len(self.ancillas)} ancillas, {len(self.instructions)} instructions>"
+        )
+
+
+def check_structure(program: Program) -> None:
+    """Check that every index and length of a program makes sense, so that later code may rely on it.
+
+    Raises:
+        ProgramError: The first fault, with the number of the instruction.
+    """
+    n, info = program.num_atoms, program.circuit
+    if min(info.num_qubits, info.num_clbits) < 0:
+        raise ProgramError("The circuit of the program has a negative number of qubits or classical bits.")
+    for name, registers, size in (("qregs", info.qregs, info.num_qubits), ("cregs", info.cregs, info.num_clbits)):
+        if any(count < 0 for _, count in registers) or (registers and sum(count for _, count in registers) > size):
+            raise ProgramError(f"circuit.{name} names more bits than the {size} there are.")
+    if len(program.sites) != info.num_qubits:
+        raise ProgramError(f"The program has {len(program.sites)} sites for {info.num_qubits} qubits; it needs one for each.")
+    num_aods = len(program.device.aods)
+    for k, (aod, row, col) in enumerate(program.ancillas):
+        if not 0 <= aod < num_aods or row < 0 or col < 0:
+            raise ProgramError(f"Ancilla {k} is at crossing {(aod, row, col)}, which the device does not have.")
+    for index, op in enumerate(program.instructions):
+        fault = _fault(op, n, info.num_qubits, info.num_clbits, num_aods)
+        if fault:
+            raise ProgramError(f"Instruction {index} ({type(op).__name__.lower()}): {fault}.")
+
+
+def _fault(op: Instruction, num_atoms: int, num_qubits: int, num_clbits: int, num_aods: int) -> str | None:
+    if isinstance(op, Move):
+        return None if 0 <= op.aod < num_aods else f"there is no AOD {op.aod}"
+    atoms = [atom for pair in op.pairs for atom in pair] if isinstance(op, Rydberg) else list(op.atoms)
+    if atoms and not (min(atoms) >= 0 and max(atoms) < num_atoms):
+        wrong = next(atom for atom in atoms if not 0 <= atom < num_atoms)
+        return f"there is no atom {wrong}; the atoms are 0 to {num_atoms - 1}"
+    if isinstance(op, Raman) and len(op.angles) != len(atoms):
+        return f"{len(atoms)} atoms but {len(op.angles)} triples of angles"
+    if isinstance(op, Release) and atoms and min(atoms) < num_qubits:
+        return f"atom {min(atoms)} is a data qubit; only ancillas are released"
+    if isinstance(op, Measure):
+        if len(op.clbits) != len(atoms):
+            return f"{len(atoms)} atoms but {len(op.clbits)} classical bits"
+        if atoms and max(atoms) >= num_qubits:
+            return f"atom {max(atoms)} is an ancilla; only data qubits are measured"
+        wrong = next((bit for bit in op.clbits if not 0 <= bit < num_clbits), None)
+        if wrong is not None:
+            return f"there is no classical bit {wrong}; the program has {num_clbits}"
+    return None
