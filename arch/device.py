@@ -23,7 +23,9 @@ from .files import read_bytes, write_bytes
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A frozen record that refuses unknown keys when it is read from JSON."""
 
-    def _require(self, name: str, *, at_least: float | None = None, above: float | None = None, at_most: float = math.inf) -> None:
+    def _require(
+        self, name: str, *, at_least: float | None = None, above: float | None = None, at_most: float = math.inf
+    ) -> None:
         value = getattr(self, name)
         where = f"{type(self).__name__}.{name}"
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
@@ -159,7 +161,10 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
         for field, kind in (("slm", Lattice), ("rydberg", Rydberg), ("timing", Timing), ("fidelity", Fidelity)):
             if not isinstance(getattr(self, field), kind):
                 raise DeviceError(f"FPQA.{field} must be a {kind.__name__}, not {getattr(self, field)!r}.")
-        if not self.aods or not all(isinstance(aod, AOD) for aod in self.aods):
+        aods: Any = self.aods
+        if not isinstance(aods, tuple) or not all(isinstance(aod, AOD) for aod in aods):
+            raise DeviceError(f"FPQA.aods must be a tuple of AOD, not {aods!r}.")
+        if not self.aods:
             raise DeviceError("FPQA.aods must hold at least one AOD: without it no ancilla can fly.")
         spacing, safe = self.slm.spacing_um, self.rydberg.safe_distance_um
         if self.slm.num_sites > 1 and spacing < safe:
@@ -182,6 +187,11 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
         Raises:
             DeviceError: The qubits do not fit in the field of view.
         """
+        if not spacing_um > 0 or not min(field_of_view_um) >= 0:
+            raise DeviceError(
+                f"FPQA.for_qubits needs spacing_um above 0 and a field_of_view_um of at least 0, "
+                f"not {spacing_um:g} and {field_of_view_um}."
+            )
         n = max(num_qubits, 1)
         max_cols, max_rows = (int(extent / spacing_um + 1e-9) + 1 for extent in field_of_view_um)
         cols = min(math.ceil(math.sqrt(n)), max_cols)
@@ -207,8 +217,9 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
         try:
             return msgspec.json.decode(data, type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            # A DeviceError raised by a field check arrives wrapped, with the place of the field.
-            raise DeviceError(f"{path} is not a valid device: {_plain(error)}.") from error
+            raise DeviceError(f"{path} is not a valid device: {_plain(error)}.") from None
+        except DeviceError as error:
+            raise DeviceError(f"{path} is not a valid device: {error}") from None
 
     def save(self, path: str | Path) -> None:
         """Write the device to a JSON file; the file appears whole or not at all."""

@@ -1,4 +1,4 @@
-"""Reading and writing whole files: a damaged file is refused in one sentence, a written one appears whole or not at all."""
+"""Whole files: a damaged one is refused in one sentence, a written one appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_bytes(path: str | Path, error: type[QPilotError]) -> bytes:
     """Return the content of a file, decompressed where the name ends in .gz.
 
     Raises:
-        QPilotError: Of the kind `error`: the file is missing, unreadable, too large, or not gzip although it is named so.
+        QPilotError: Of the kind `error`: the file is missing, unreadable, too large, or named .gz and not gzip.
     """
     path = Path(path)
     try:
@@ -51,16 +51,17 @@ def write_bytes(path: str | Path, data: bytes, error: type[QPilotError]) -> None
                 raise error(f"{path} is a folder; give the name of a file.")
             path.write_bytes(data)
             return
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
         temporary = None
     except (OSError, ValueError) as reason:
         raise error(f"{path} cannot be written: {getattr(reason, 'strerror', None) or reason}.") from None
     finally:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)

@@ -14,8 +14,8 @@ from .program import CircuitInfo, Instruction, Metrics, Program, check_structure
 from .rules import check_legal
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    """The file, key by key."""
+class ProgramFile(msgspec.Struct, forbid_unknown_fields=True):
+    """A program file, key by key."""
 
     format: Literal["qpilot-program"]
     version: Literal[1]
@@ -36,7 +36,7 @@ class _Head(msgspec.Struct):
 
 def program_to_json(program: Program) -> bytes:
     """Return the program in format version 1; equal programs give equal bytes."""
-    file = _File(
+    file = ProgramFile(
         "qpilot-program",
         1,
         program.circuit,
@@ -70,7 +70,7 @@ def program_from_json(data: bytes, source: str = "The text") -> Program:
     if head.version != 1 or isinstance(head.version, bool):
         raise ProgramError(f"{source} has format version {head.version!r}; this release of qpilot reads version 1.")
     try:
-        file = msgspec.json.decode(data, type=_File)
+        file = msgspec.json.decode(data, type=ProgramFile)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DeviceError) as error:
         raise ProgramError(f"{source} is not a valid program: {_plain(error)}.") from None
     program = Program(file.circuit, file.device, file.sites, file.ancillas, file.instructions)
@@ -80,7 +80,8 @@ def program_from_json(data: bytes, source: str = "The text") -> Program:
         raise ProgramError(f"{source} is not a valid program: {error}") from None
     violations = check_legal(program)
     if violations:
-        raise ProgramError(f"{source} breaks the rules of its device ({len(violations)} times); the first: {violations[0]}")
+        count = f"{len(violations)} times" if len(violations) > 1 else "once"
+        raise ProgramError(f"{source} breaks the rules of its device {count}; the first: {violations[0]}")
     return program
 
 
@@ -96,7 +97,7 @@ def load_program(path: str | Path) -> Program:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a program file, the one shipped as `arch/program.schema.json`."""
-    schema = msgspec.json.schema(_File)
+    schema: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(ProgramFile)))  # no tuples
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "qpilot program, version 1"} | schema
 
 

@@ -6,7 +6,9 @@ the crossing `ancillas[k] = (aod, row, col)` of one AOD for the whole program.
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ from .errors import ProgramError
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+
+_LARGEST = 10**9  # of sites and lines, and um of line positions: far beyond any device, and safe to calculate with
 
 
 class _Instruction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag=str.lower):
@@ -38,7 +42,12 @@ class Move(_Instruction, frozen=True):
 
 
 class Raman(_Instruction, frozen=True):
-    """One-qubit gates, all at once: atom `atoms[i]` sees Qiskit's `UGate(*angles[i])`, angles (theta, phi, lam) in radians."""
+    """One-qubit gates, all at once: atom `atoms[i]` sees Qiskit's `UGate(*angles[i])`.
+
+    Attributes:
+        atoms: The atoms that are driven, each once.
+        angles: (theta, phi, lam) for each of them, in radians.
+    """
 
     atoms: tuple[int, ...]
     angles: tuple[tuple[float, float, float], ...]
@@ -86,7 +95,7 @@ class FidelityEstimate(msgspec.Struct, frozen=True):
     """Estimated success probability of a program, and its factors by cause.
 
     `total` charges idle excitation to data atoms and bright ancillas; `total_all_atoms` charges dark ancillas as well.
-    See `qpilot.arch.cost.estimate_fidelity`.
+    See `qpilot.arch.cost.compute_metrics`.
     """
 
     total: float
@@ -227,11 +236,19 @@ def check_structure(program: Program) -> None:
     for name, registers, size in (("qregs", info.qregs, info.num_qubits), ("cregs", info.cregs, info.num_clbits)):
         if any(count < 0 for _, count in registers) or (registers and sum(count for _, count in registers) > size):
             raise ProgramError(f"circuit.{name} names more bits than the {size} there are.")
+    names = [name for name, _ in info.qregs + info.cregs]
+    if len(set(names)) < len(names):
+        raise ProgramError(f"Two registers of the circuit have the same name, among {', '.join(names)}.")
+    if not math.isfinite(info.global_phase):
+        raise ProgramError(f"circuit.global_phase is {info.global_phase}; it must be finite.")
     if len(program.sites) != info.num_qubits:
-        raise ProgramError(f"The program has {len(program.sites)} sites for {info.num_qubits} qubits; it needs one for each.")
+        raise ProgramError(f"The program has {len(program.sites)} sites for {info.num_qubits} qubits; give one each.")
+    wrong = next((site for site in program.sites if max(map(abs, site)) > _LARGEST), None)
+    if wrong is not None:
+        raise ProgramError(f"A data qubit is at site {wrong}, which no device has.")
     num_aods = len(program.device.aods)
     for k, (aod, row, col) in enumerate(program.ancillas):
-        if not 0 <= aod < num_aods or row < 0 or col < 0:
+        if not (0 <= aod < num_aods and 0 <= row <= _LARGEST and 0 <= col <= _LARGEST):
             raise ProgramError(f"Ancilla {k} is at crossing {(aod, row, col)}, which the device does not have.")
     for index, op in enumerate(program.instructions):
         fault = _fault(op, n, info.num_qubits, info.num_clbits, num_aods)
@@ -241,13 +258,21 @@ def check_structure(program: Program) -> None:
 
 def _fault(op: Instruction, num_atoms: int, num_qubits: int, num_clbits: int, num_aods: int) -> str | None:
     if isinstance(op, Move):
-        return None if 0 <= op.aod < num_aods else f"there is no AOD {op.aod}"
+        if not 0 <= op.aod < num_aods:
+            return f"there is no AOD {op.aod}"
+        far = next((um for um in op.rows_um + op.cols_um if not abs(um) <= _LARGEST), None)  # or not a number
+        return None if far is None else f"{far} um is no place for a line"
     atoms = [atom for pair in op.pairs for atom in pair] if isinstance(op, Rydberg) else list(op.atoms)
     if atoms and not (min(atoms) >= 0 and max(atoms) < num_atoms):
         wrong = next(atom for atom in atoms if not 0 <= atom < num_atoms)
         return f"there is no atom {wrong}; the atoms are 0 to {num_atoms - 1}"
-    if isinstance(op, Raman) and len(op.angles) != len(atoms):
-        return f"{len(atoms)} atoms but {len(op.angles)} triples of angles"
+    if isinstance(op, Rydberg):
+        own = next((a for a, b in op.pairs if a == b), None)
+        return None if own is None else f"atom {own} is paired with itself"
+    if isinstance(op, Raman):
+        if len(op.angles) != len(atoms):
+            return f"{len(atoms)} atoms but {len(op.angles)} triples of angles"
+        return None if math.isfinite(sum(chain.from_iterable(op.angles))) else "an angle is not finite"
     if isinstance(op, Release) and atoms and min(atoms) < num_qubits:
         return f"atom {min(atoms)} is a data qubit; only ancillas are released"
     if isinstance(op, Measure):
@@ -255,7 +280,7 @@ def _fault(op: Instruction, num_atoms: int, num_qubits: int, num_clbits: int, nu
             return f"{len(atoms)} atoms but {len(op.clbits)} classical bits"
         if atoms and max(atoms) >= num_qubits:
             return f"atom {max(atoms)} is an ancilla; only data qubits are measured"
-        wrong = next((bit for bit in op.clbits if not 0 <= bit < num_clbits), None)
-        if wrong is not None:
-            return f"there is no classical bit {wrong}; the program has {num_clbits}"
+        missing = next((bit for bit in op.clbits if not 0 <= bit < num_clbits), None)
+        if missing is not None:
+            return f"there is no classical bit {missing}; the program has {num_clbits}"
     return None

@@ -7,7 +7,8 @@
    declared pairs, no atom is in two of them, and every other pair is at least the safe distance apart. No two atoms,
    dark ancillas included, are closer than the least atom distance.
 4. A Raman layer drives an atom at most once. An ancilla turns bright at its first Raman gate and dark at its release.
-5. Between pulses lines move straight to the next position; passing over occupied sites is allowed, as in the literature.
+5. Between pulses lines move straight to the next position; passing over occupied sites is allowed, as in the
+   literature.
 
 That a released ancilla is in |0> is a matter of meaning, which `qpilot.verify` proves.
 """
@@ -22,7 +23,11 @@ from scipy.spatial import cKDTree
 
 from .program import Measure, Move, Program, Raman, Release, Rydberg, check_structure
 
+Pairs = NDArray[np.int64]
+"""Pairs of atoms, shape (number of pairs, 2), the smaller number first."""
+
 _EPS_UM = 1e-9
+_NO_PAIRS: Pairs = np.empty((0, 2), dtype=np.int64)
 MAX_VIOLATIONS = 100
 """The check stops after this many violations."""
 
@@ -92,9 +97,9 @@ class _Checker:
         self.bright = np.zeros(program.num_atoms, dtype=bool)
         self.bright[: self.n] = True
         slm = self.device.slm
-        self.occupied = np.zeros((slm.rows, slm.cols), dtype=bool)
-        inside = ((sites >= 0) & (sites < (slm.rows, slm.cols))).all(axis=1)
-        self.occupied[tuple(sites[inside].T)] = True
+        self.data_at = np.zeros((slm.rows, slm.cols), dtype=np.int64)  # 1 + data atom; an unused page costs no memory
+        inside = np.flatnonzero(((sites >= 0) & (sites < (slm.rows, slm.cols))).all(axis=1))
+        self.data_at[tuple(sites[inside].T)] = inside + 1
         # Crossings of one AOD keep their line spacing; only then need ancillas not be compared with each other.
         self.spaced = len(self.device.aods) == 1 and (
             self.device.aods[0].min_spacing_um >= self.device.rydberg.min_atom_distance_um
@@ -106,7 +111,8 @@ class _Checker:
     def _check_header(self, sites: NDArray[np.int64], crossings: NDArray[np.int64]) -> None:
         slm = self.device.slm
         for q in np.flatnonzero(((sites < 0) | (sites >= (slm.rows, slm.cols))).any(axis=1)):
-            self.report(2, f"data qubit {q} is at site {tuple(sites[q].tolist())}, off the {slm.rows} x {slm.cols} lattice")
+            site = tuple(sites[q].tolist())
+            self.report(2, f"data qubit {q} is at site {site}, off the {slm.rows} x {slm.cols} lattice")
         for name, places in (("data qubits", sites), ("ancillas", crossings)):
             unique, counts = np.unique(places, axis=0, return_counts=True)
             for place in unique[counts > 1]:
@@ -114,9 +120,8 @@ class _Checker:
         for k, (aod, row, col) in enumerate(crossings.tolist()):
             limits = self.device.aods[aod]
             if row >= limits.max_rows or col >= limits.max_cols:
-                self.report(
-                    2, f"ancilla {k} is at line ({row}, {col}) of an AOD with {limits.max_rows} x {limits.max_cols} lines"
-                )
+                size = f"{limits.max_rows} x {limits.max_cols}"
+                self.report(2, f"ancilla {k} is at crossing ({row}, {col}) of an AOD with {size} lines")
 
     def move(self, op: Move) -> None:
         limits, old = self.device.aods[op.aod], self.lines[op.aod]
@@ -140,16 +145,16 @@ class _Checker:
         missing = (row >= len(rows)) | (col >= len(cols))
         if missing.any():
             k = int(held[missing][0])
-            self.report(2, f"ancilla {k} is at line {tuple(self.crossings[k, 1:].tolist())}, which the move does not place")
+            crossing = tuple(self.crossings[k, 1:].tolist())
+            self.report(2, f"ancilla {k} is at crossing {crossing}, which the move does not place")
             held, row, col = held[~missing], row[~missing], col[~missing]
         self.xy[self.n + held, 0] = cols[col]
         self.xy[self.n + held, 1] = rows[row]
 
     def raman(self, op: Raman) -> None:
         atoms = np.array(op.atoms, dtype=np.int64)
-        if len(np.unique(atoms)) < len(atoms):
-            values, counts = np.unique(atoms, return_counts=True)
-            self.report(4, f"atom {values[counts > 1][0]} is driven twice in one layer")
+        if len(set(op.atoms)) < len(op.atoms):
+            self.report(4, f"atom {np.bincount(atoms).argmax()} is driven twice in one layer")
         self.bright[atoms] = True
 
     def release(self, op: Release) -> None:
@@ -160,72 +165,90 @@ class _Checker:
             self.report(4, "an atom is measured twice at once")
 
     def rydberg(self, op: Rydberg) -> None:
-        rydberg = self.device.rydberg
-        if np.isnan(self.xy).any():
-            atom = int(np.flatnonzero(np.isnan(self.xy).any(axis=1))[0])
-            self.report(3, f"ancilla atom {atom} is not placed: no move of its AOD came before the pulse")
+        unplaced = np.flatnonzero(np.isnan(self.xy[:, 0]))
+        if len(unplaced):
+            self.report(3, f"ancilla atom {unplaced[0]} is not placed: no move of its AOD came before the pulse")
             return
         declared = np.sort(np.array(op.pairs, dtype=np.int64).reshape(-1, 2), axis=1)
-        atoms, counts = np.unique(declared, return_counts=True)
-        if (counts > 1).any():
-            self.report(3, f"atom {atoms[counts > 1][0]} is in two pairs of one pulse")
-        if not self.bright[atoms].all():
-            self.report(3, f"ancilla atom {atoms[~self.bright[atoms]][0]} is in a pair but dark: no Raman gate drove it")
-        self._check_min_distance()
-        bright = np.flatnonzero(self.bright)
-        near = self._near_pairs(bright)
-        distance = np.hypot(*(self.xy[near[:, 0]] - self.xy[near[:, 1]]).T)
+        uses = np.bincount(declared.ravel(), minlength=len(self.xy))
+        for atom in np.flatnonzero(uses > 1)[:3]:
+            self.report(3, f"atom {atom} is in two pairs of one pulse")
+        for atom in np.flatnonzero((uses > 0) & ~self.bright)[:3]:
+            self.report(3, f"ancilla atom {atom} is in a pair but dark: no Raman gate drove it")
+        flying = self.n + np.flatnonzero(self.bright[self.n :])
+        beside, apart = self._data_neighbours()
+        lit = self.bright[beside[:, 1]]
+        self._check_distances(declared, [(beside[lit], apart[lit]), self._flying_neighbours(flying)])
+        self._check_min_distance(beside, apart)
+
+    def _check_distances(self, declared: Pairs, near: list[tuple[Pairs, NDArray[np.float64]]]) -> None:
+        """Compare the declared pairs with the bright atoms that are closer than the safe distance."""
+        rydberg, size = self.device.rydberg, len(self.xy)
+        close = np.concatenate([pairs for pairs, _ in near])
+        distance = np.concatenate([apart for _, apart in near])
         within = distance <= rydberg.interaction_radius_um + _EPS_UM
-        size = len(self.xy)
-        actual, wanted = (pairs[:, 0] * size + pairs[:, 1] for pairs in (near[within], declared))
-        for code in np.setdiff1d(actual, wanted)[:3]:
-            self.report(3, f"atoms {code // size} and {code % size} are within the interaction radius but not declared")
-        for a, b in declared[~np.isin(wanted, actual)][:3]:
-            apart = np.hypot(*(self.xy[a] - self.xy[b]))
-            self.report(
-                3, f"pair ({a}, {b}) is {apart:.2f} um apart, beyond interaction_radius_um = {rydberg.interaction_radius_um:g}"
-            )
+        actual, wanted = (pairs[:, 0] * size + pairs[:, 1] for pairs in (close[within], declared))
+        if not np.array_equal(np.sort(actual), np.sort(wanted)):
+            self._report_pairs(actual, wanted)
         for k in np.flatnonzero(~within)[:3]:
             self.report(
                 3,
-                f"atoms {near[k, 0]} and {near[k, 1]} are {distance[k]:.2f} um apart, "
+                f"atoms {close[k, 0]} and {close[k, 1]} are {distance[k]:.2f} um apart, "
                 f"less than safe_distance_um = {rydberg.safe_distance_um:g}",
             )
 
-    def _near_pairs(self, bright: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Bright atoms closer than the safe distance, as sorted pairs; data atoms among themselves are safe on a lattice."""
-        flying = bright[bright >= self.n]
-        reach = self.device.rydberg.safe_distance_um - _EPS_UM
-        if not len(flying):
-            return np.empty((0, 2), dtype=np.int64)
-        flying_tree, data = cKDTree(self.xy[flying]), self._data_tree
-        pairs = flying[flying_tree.query_pairs(reach, output_type="ndarray")].reshape(-1, 2)
-        if data is None:
-            return np.sort(pairs, axis=1).astype(np.int64)
-        mixed = data.sparse_distance_matrix(flying_tree, reach, output_type="coo_matrix")
-        beside = np.stack([mixed.row, flying[mixed.col]], axis=1)
-        return np.concatenate([np.sort(pairs, axis=1), beside]).astype(np.int64)
+    def _report_pairs(self, actual: NDArray[np.int64], wanted: NDArray[np.int64]) -> None:
+        """Report pairs that interact but are not declared, and the other way round; (a, b) is coded a * atoms + b."""
+        size, radius = len(self.xy), self.device.rydberg.interaction_radius_um
+        for code in np.setdiff1d(actual, wanted)[:3]:
+            self.report(3, f"atoms {code // size} and {code % size} are within the interaction radius but not declared")
+        for code in np.setdiff1d(wanted, actual)[:3]:
+            a, b = divmod(int(code), size)
+            apart = np.hypot(*(self.xy[a] - self.xy[b]))
+            self.report(3, f"pair ({a}, {b}) is {apart:.2f} um apart, beyond interaction_radius_um = {radius:g}")
 
-    @property
-    def _data_tree(self) -> cKDTree | None:
-        if not hasattr(self, "_tree"):
-            self._tree = cKDTree(self.xy[: self.n]) if self.n else None
-        return self._tree
+    def _data_neighbours(self) -> tuple[Pairs, NDArray[np.float64]]:
+        """Pairs (data atom, ancilla atom) closer than the safe distance, and their distances.
 
-    def _check_min_distance(self) -> None:
-        least = self.device.rydberg.min_atom_distance_um - _EPS_UM
-        flying = self.xy[self.n :]
+        The safe distance is at most the lattice spacing, so only the corners of the cell around an ancilla count.
+        """
         slm = self.device.slm
-        site = np.rint(flying[:, ::-1] / slm.spacing_um).astype(np.int64)
-        np.clip(site, 0, (slm.rows - 1, slm.cols - 1), out=site)
-        offset = flying - site[:, ::-1] * slm.spacing_um
-        close = self.occupied[tuple(site.T)] & (np.hypot(offset[:, 0], offset[:, 1]) < least)
-        for k in np.flatnonzero(close)[:3]:
+        reach = self.device.rydberg.safe_distance_um - _EPS_UM
+        x, y = self.xy[self.n :].T
+        corners = (slm.rows - 2, slm.cols - 2)
+        row, col = (
+            np.clip(np.floor(v / slm.spacing_um), 0, max(last, 0)).astype(np.int64)
+            for v, last in zip((y, x), corners, strict=True)
+        )
+        pairs, distances = [_NO_PAIRS], [np.empty(0)]
+        for down in range(min(2, slm.rows)):
+            for right in range(min(2, slm.cols)):
+                dy, dx = y - (row + down) * slm.spacing_um, x - (col + right) * slm.spacing_um
+                apart, data = np.hypot(dx, dy), self.data_at[row + down, col + right] - 1
+                near = np.flatnonzero((apart < reach) & (data >= 0))
+                pairs.append(np.stack([data[near], self.n + near], axis=1))
+                distances.append(apart[near])
+        return np.concatenate(pairs), np.concatenate(distances)
+
+    def _flying_neighbours(self, flying: NDArray[np.int64]) -> tuple[Pairs, NDArray[np.float64]]:
+        """Pairs of these ancilla atoms closer than the safe distance, sorted, and their distances."""
+        if len(flying) < 2:
+            return _NO_PAIRS, np.empty(0)
+        found = cKDTree(self.xy[flying]).query_pairs(
+            self.device.rydberg.safe_distance_um - _EPS_UM, output_type="ndarray"
+        )
+        pairs = np.sort(flying[found], axis=1)
+        return pairs, np.hypot(*(self.xy[pairs[:, 0]] - self.xy[pairs[:, 1]]).T)
+
+    def _check_min_distance(self, beside: Pairs, apart: NDArray[np.float64]) -> None:
+        least = self.device.rydberg.min_atom_distance_um
+        for k in np.flatnonzero(apart < least - _EPS_UM)[:3]:
             self.report(
                 3,
-                f"ancilla atom {self.n + k} is {np.hypot(*offset[k]):.2f} um from the data qubit at site "
-                f"{tuple(site[k].tolist())}, less than min_atom_distance_um = {self.device.rydberg.min_atom_distance_um:g}",
+                f"ancilla atom {beside[k, 1]} is {apart[k]:.2f} um from data qubit {beside[k, 0]}, "
+                f"less than min_atom_distance_um = {least:g}",
             )
-        if not self.spaced and len(flying) > 1:
-            for a, b in cKDTree(flying).query_pairs(least, output_type="ndarray")[:3]:
-                self.report(3, f"ancilla atoms {self.n + a} and {self.n + b} are closer than the least atom distance")
+        if not self.spaced and len(self.xy) > self.n + 1:
+            close = cKDTree(self.xy[self.n :]).query_pairs(least - _EPS_UM, output_type="ndarray")
+            for a, b in self.n + np.sort(close, axis=1)[:3]:
+                self.report(3, f"ancilla atoms {a} and {b} are closer than min_atom_distance_um = {least:g}")

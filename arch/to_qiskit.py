@@ -1,0 +1,66 @@
+"""A program as a Qiskit circuit, so that any simulator can run it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .program import Measure, Program, Raman, Rydberg, check_structure
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+
+def program_to_circuit(program: Program) -> QuantumCircuit:
+    """Return the program as a circuit of u, cz and measure; see `Program.to_circuit`.
+
+    Circuit qubit i is atom i: first the data qubits, in the registers of the source circuit (or one register named
+    "q"), then the ancillas, in an `AncillaRegister` named "ancilla". A name that is taken gets a number.
+
+    Raises:
+        ProgramError: The program is not well formed.
+    """
+    from qiskit import QuantumCircuit
+
+    check_structure(program)
+    info = program.circuit
+    circuit = QuantumCircuit(name=info.name, global_phase=info.global_phase)
+    _add_bits(circuit, program)
+    for op in program.instructions:
+        if isinstance(op, Raman):
+            for atom, angles in zip(op.atoms, op.angles, strict=True):
+                circuit.u(*angles, atom)
+        elif isinstance(op, Rydberg):
+            for a, b in op.pairs:
+                circuit.cz(a, b)
+        elif isinstance(op, Measure) and op.atoms:
+            circuit.measure(op.atoms, op.clbits)
+    return circuit
+
+
+def _add_bits(circuit: Any, program: Program) -> None:
+    """Add the qubits, the ancillas and the classical bits; bits beyond the named registers stay without one."""
+    from qiskit.circuit import AncillaRegister, ClassicalRegister, Clbit, QuantumRegister, Qubit
+
+    info = program.circuit
+    taken = {name for name, _ in info.qregs + info.cregs}
+    for kind, bit, default, registers, size in (
+        (QuantumRegister, Qubit, "q", info.qregs, info.num_qubits),
+        (ClassicalRegister, Clbit, "c", info.cregs, info.num_clbits),
+    ):
+        if not registers and size:
+            registers = ((_free_name(default, taken), size),)
+        for name, count in registers:
+            circuit.add_register(kind(count, name))
+        circuit.add_bits([bit() for _ in range(size - sum(count for _, count in registers))])
+    if program.ancillas:
+        circuit.add_register(AncillaRegister(len(program.ancillas), _free_name("ancilla", taken)))
+
+
+def _free_name(wanted: str, taken: set[str]) -> str:
+    """Return a name that is not taken, and take it."""
+    name, number = wanted, 0
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    taken.add(name)
+    return name

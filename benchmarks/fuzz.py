@@ -1,0 +1,147 @@
+"""Compile random circuits for random devices and count what goes wrong.
+
+Case k of seed s is made from (s, k) alone, so that one command repeats a failure. Every program is verified while it
+compiles and once more from its saved bytes; those of at most 10 atoms are simulated too. A device refusing a circuit
+(RoutingError, DeviceError) is counted apart: some of the random devices have no legal schedule.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import math
+import sys
+import traceback
+from dataclasses import dataclass
+
+import numpy as np
+from qiskit import QuantumCircuit
+from rich.console import Console
+from rich.progress import Progress
+
+import qpilot
+from qpilot.arch import AOD, FPQA, Lattice, Rydberg
+from qpilot.arch.formats import program_from_json, program_to_json
+from qpilot.testing import assert_same_circuit
+
+OUTCOMES = ("passed", "refused", "illegal", "unequal", "crashed")
+FAILURES = OUTCOMES[2:]
+
+ONE_QUBIT = {"h": 0, "x": 0, "y": 0, "s": 0, "tdg": 0, "sx": 0, "id": 0, "rx": 1, "ry": 1, "rz": 1, "p": 1, "u": 3}
+TWO_QUBIT = {"cz": 0, "cx": 0, "cy": 0, "swap": 0, "iswap": 0, "cp": 1, "crz": 1, "crx": 1, "rzz": 1, "rxx": 1}
+THREE_QUBIT = {"ccx": 0, "ccz": 0, "cswap": 0}
+SPECIAL_ANGLES = (0.0, math.pi / 4, math.pi / 2, math.pi, -math.pi, 2 * math.pi)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing to compile.
+
+    Attributes:
+        circuit: The circuit.
+        device: The device.
+        strategy: Strategy of the generic router.
+        seed: Seed of the compiler.
+    """
+
+    circuit: QuantumCircuit
+    device: FPQA
+    strategy: str
+    seed: int
+
+
+def random_case(seed: int, number: int) -> Case:
+    """Return case `number` of a seed."""
+    rng = np.random.default_rng((seed, number))
+    circuit = random_circuit(rng, max_qubits=5 if rng.random() < 0.3 else 30)
+    return Case(circuit, random_device(rng, circuit.num_qubits), str(rng.choice(["paper", "rounds"])), number)
+
+
+def random_circuit(rng: np.random.Generator, max_qubits: int) -> QuantumCircuit:
+    """Return 2 to `max_qubits` qubits with mixed gates, sometimes barriers, sometimes measured at the end."""
+    n = int(rng.integers(2, max_qubits + 1))
+    circuit = QuantumCircuit(n, n, name="fuzz")
+    gates = ONE_QUBIT | TWO_QUBIT | (THREE_QUBIT if n > 2 else {})
+    weights = np.array([1.0 if name in ONE_QUBIT else 2.0 if name in TWO_QUBIT else 0.5 for name in gates])
+    kinds = rng.choice(list(gates), size=int(rng.integers(0, 6 * n)), p=weights / weights.sum()).tolist()
+    barriers = rng.random() < 0.3
+    for name in kinds:
+        width = 1 if name in ONE_QUBIT else 2 if name in TWO_QUBIT else 3
+        qubits = rng.choice(n, size=width, replace=False).tolist()
+        getattr(circuit, name)(*(random_angle(rng) for _ in range(gates[name])), *qubits)
+        if barriers and rng.random() < 0.05:
+            circuit.barrier(*rng.choice(n, size=int(rng.integers(1, n + 1)), replace=False).tolist())
+    if rng.random() < 0.5:
+        measured = rng.choice(n, size=int(rng.integers(1, n + 1)), replace=False).tolist()
+        circuit.measure(measured, rng.permutation(n)[: len(measured)].tolist())
+    return circuit
+
+
+def random_angle(rng: np.random.Generator) -> float:
+    """Return an angle, every third time a multiple of pi / 4 that may make the gate trivial."""
+    return float(rng.choice(SPECIAL_ANGLES) if rng.random() < 0.3 else rng.uniform(-math.pi, math.pi))
+
+
+def random_device(rng: np.random.Generator, num_qubits: int) -> FPQA:
+    """Return a device with at least `num_qubits` sites, sometimes more, and sometimes with very few AOD lines."""
+    cols = int(rng.integers(1, num_qubits + 1))
+    rows = math.ceil(num_qubits / cols) + int(rng.integers(0, 3))
+    most_lines = int(rng.choice([1, 2, 3, 100]))
+    max_rows, max_cols = (int(rng.integers(1, most_lines + 1)) for _ in range(2))
+    radius = float(rng.uniform(1.5, 4.0)) if rng.random() < 0.5 else 2.5
+    least = radius * float(rng.uniform(0.1, 0.6))
+    safe = radius * float(rng.uniform(1.2, 3.0))
+    spacing = safe * float(rng.uniform(1.5, 4.0))
+    return FPQA(
+        slm=Lattice(rows, cols, spacing),
+        aods=(AOD(max_rows, max_cols, min_spacing_um=least * float(rng.uniform(0.7, 1.5))),),
+        rydberg=Rydberg(radius, safe, least),
+        name=f"fuzz-{rows}x{cols}",
+    )
+
+
+def run(case: Case) -> tuple[str, str]:
+    """Compile and check one case; return its outcome and what was said."""
+    try:
+        program = qpilot.compile(case.circuit, case.device, strategy=case.strategy, seed=case.seed)
+        loaded = program_from_json(program_to_json(program))  # checks the rules of the device
+        assert_same_circuit(loaded, case.circuit)
+    except (qpilot.RoutingError, qpilot.DeviceError) as error:
+        return "refused", str(error)
+    except qpilot.ProgramError as error:
+        return "illegal", str(error)
+    except (qpilot.VerificationError, AssertionError) as error:
+        return "unequal", str(error)
+    except Exception:  # whatever it is, it is a finding
+        return "crashed", traceback.format_exc()
+    return "passed", ""
+
+
+def main() -> int:
+    """Run the cases; return 1 if any failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
+    parser.add_argument("--circuits", type=int, default=1000, metavar="N", help="number of cases (default 1000)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, metavar="K", help="number of the first case (default 0)")
+    options = parser.parse_args()
+    counts: collections.Counter[str] = collections.Counter()
+    refusals: collections.Counter[str] = collections.Counter()
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("fuzz", total=options.circuits)
+        for number in range(options.first, options.first + options.circuits):
+            outcome, message = run(random_case(options.seed, number))
+            counts[outcome] += 1
+            if outcome == "refused":
+                refusals[message] += 1
+            elif outcome in FAILURES:
+                repeat = f"python -m benchmarks.fuzz --seed {options.seed} --first {number} --circuits 1"
+                print(f"{outcome}: {repeat}\n{message}", flush=True)
+            progress.advance(task)
+    print(", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES))
+    for message, count in refusals.most_common(10):
+        print(f"  {count} x {message}")
+    return 1 if any(counts[outcome] for outcome in FAILURES) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

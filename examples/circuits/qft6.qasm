@@ -1,0 +1,30 @@
+// Quantum Fourier transform of 6 qubits, applied to |5>, without the final swaps.
+// Every outcome is equally likely: the state differs from the uniform one only by its phases.
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[6];
+creg c[6];
+x q[0];
+x q[2];
+h q[5];
+cu1(pi/2) q[4], q[5];
+cu1(pi/4) q[3], q[5];
+cu1(pi/8) q[2], q[5];
+cu1(pi/16) q[1], q[5];
+cu1(pi/32) q[0], q[5];
+h q[4];
+cu1(pi/2) q[3], q[4];
+cu1(pi/4) q[2], q[4];
+cu1(pi/8) q[1], q[4];
+cu1(pi/16) q[0], q[4];
+h q[3];
+cu1(pi/2) q[2], q[3];
+cu1(pi/4) q[1], q[3];
+cu1(pi/8) q[0], q[3];
+h q[2];
+cu1(pi/2) q[1], q[2];
+cu1(pi/4) q[0], q[2];
+h q[1];
+cu1(pi/2) q[0], q[1];
+h q[0];
+measure q -> c;

@@ -1,0 +1,295 @@
+"""The command line: `qpilot compile`, `verify`, `info` and `device`."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from .arch.device import FPQA, PRESETS, preset
+from .arch.errors import ProgramError, QPilotError
+
+if TYPE_CHECKING:
+    from .arch.program import Program
+
+
+class Router(StrEnum):
+    """Values of --router."""
+
+    AUTO = "auto"
+    GENERIC = "generic"
+
+
+class Strategy(StrEnum):
+    """Values of --strategy."""
+
+    ROUNDS = "rounds"
+    PAPER = "paper"
+
+
+Preset = StrEnum("Preset", {name.upper(): name for name in sorted(PRESETS)})  # type: ignore[misc]
+_DEFAULT_PRESET = Preset("enola")
+
+app = typer.Typer(
+    name="qpilot",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_FIGURES = """
+What the figures mean:
+
+* [bold]depth[/]: Rydberg pulses, each a layer of CZ gates that run at once. This is what the compiler minimizes.
+
+* [bold]two-qubit gates[/]: CZ pairs summed over the pulses, those that carry a qubit to its ancilla and back included.
+
+* [bold]duration[/]: time from the first move of the atoms to the last instruction, in microseconds.
+
+* [bold]fidelity[/]: estimated probability that no error happens: gates, atoms idle during pulses, decoherence.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    The exit status is 0; 1 if something was refused or is not equivalent; 2 for wrong usage; 130 after Ctrl-C.
+
+    Args:
+        arguments: Command-line arguments; those of the process by default.
+    """
+    try:
+        status = app(arguments, prog_name="qpilot")
+    except QPilotError as error:
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+        status = 1
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"qpilot {version('qpilot')}")
+        except PackageNotFoundError:
+            typer.echo("qpilot, run from a folder: no version")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Compile quantum circuits for neutral atoms: field programmable qubit arrays (FPQA) with flying ancillas.
+
+    For example:
+
+      qpilot compile circuit.qasm -o program.json
+
+      qpilot verify program.json circuit.qasm
+
+      qpilot info program.json
+
+      qpilot device --rows 8 --cols 16 -o device.json
+
+    Exit status: 0; 1 if a circuit, device or program was refused or is not equivalent; 2 for wrong usage.
+    """
+
+
+@app.command("compile", epilog=_FIGURES)
+def _compile(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="OpenQASM 2 or 3, also .gz.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="OUT.json", help="Save the program here, also as .json.gz.")
+    ] = None,
+    device: Annotated[
+        Path | None,
+        typer.Option(metavar="D.json", help="Device, as written by 'qpilot device'; default: one that fits."),
+    ] = None,
+    constants: Annotated[
+        Preset | None, typer.Option("--preset", help="Times and fidelities from the literature, in place of --device.")
+    ] = None,
+    shape: Annotated[
+        str, typer.Option(metavar="RxC|auto", help="Rows x columns of data qubits, such as 10x10 or 1x100.")
+    ] = "auto",
+    router: Annotated[
+        Router, typer.Option(help="What schedules the gates; auto picks by the kind of circuit.")
+    ] = Router.AUTO,
+    strategy: Annotated[
+        Strategy, typer.Option(help="rounds: ancillas serve many gates; paper: as published, arXiv 2311.16190.")
+    ] = Strategy.ROUNDS,
+    effort: Annotated[int, typer.Option(min=1, help="How long to search; 1 is fast, higher is slower and better.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal programs.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")] = False,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip the proof that the program is right.")] = False,
+) -> None:
+    """Compile a circuit to a program, verify it, and show what it costs.
+
+    For example:
+
+      qpilot compile examples/circuits/bv8.qasm
+
+      qpilot compile circuit.qasm -o program.json --shape 1x100 --effort 3
+
+      qpilot compile circuit.qasm --json | jq .depth
+    """
+    rows_cols = _parse_shape(shape)
+    if device is not None and constants is not None:
+        raise typer.BadParameter("give --device or --preset, not both.")
+    if output is not None:
+        _check_output(output, file)
+    from .compiler import compile  # noqa: A004
+    from .frontend import read_circuit
+
+    circuit = read_circuit(file)
+    machine = FPQA.load(device) if device is not None else None
+    if constants is not None:
+        lattice = FPQA.for_qubits(circuit.num_qubits).slm
+        machine = preset(constants.value, *(rows_cols or (lattice.rows, lattice.cols)))
+    with _progress() as report:
+        program = compile(
+            circuit,
+            machine,
+            router=router.value,
+            strategy=strategy.value,
+            shape=rows_cols or "auto",
+            effort=effort,
+            seed=seed,
+            verify=not no_verify,
+            progress=report,
+        )
+    if output is not None:
+        program.save(output)
+    if as_json:
+        _print_metrics(program)
+    elif output is None:
+        typer.echo(str(program))
+    else:
+        metrics = program.metrics
+        typer.echo(
+            f"Wrote {output}: depth {metrics.depth}, {metrics.num_2q} two-qubit gates, {metrics.duration_us:.0f} us, "
+            f"estimated fidelity {metrics.fidelity.total:.3g}."
+        )
+
+
+@app.command("verify")
+def _verify(
+    program: Annotated[Path, typer.Argument(metavar="PROGRAM", help="Program, as written by 'qpilot compile -o'.")],
+    circuit: Annotated[Path, typer.Argument(metavar="CIRCUIT", help="OpenQASM 2 or 3 it should compute.")],
+) -> None:
+    """Prove that a program obeys the hardware and computes a circuit.
+
+    The proof takes time linear in the number of gates, at any size. Global phase is not compared.
+
+    For example:
+
+      qpilot verify program.json circuit.qasm && echo good
+    """
+    from .arch.program import Program
+    from .frontend import read_circuit
+    from .verify import verify
+
+    verify(Program.load(program), read_circuit(circuit))
+    typer.echo(f"{program} is legal on its device and computes {circuit}.")
+
+
+@app.command("info", epilog=_FIGURES)
+def _info(
+    program: Annotated[Path, typer.Argument(metavar="PROGRAM", help="Program, as written by 'qpilot compile -o'.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")] = False,
+) -> None:
+    """Show what a program costs. It is checked against the rules of its device first.
+
+    For example:
+
+      qpilot info program.json --json
+    """
+    from .arch.program import Program
+
+    loaded = Program.load(program)
+    if as_json:
+        _print_metrics(loaded)
+    else:
+        typer.echo(str(loaded))
+
+
+@app.command("device")
+def _device(
+    constants: Annotated[
+        Preset, typer.Option("--preset", help="Whose times and fidelities: arXiv 2405.15095 or 2311.15123.")
+    ] = _DEFAULT_PRESET,
+    rows: Annotated[int, typer.Option(min=1, max=10_000, help="Rows of the lattice.")] = 10,
+    cols: Annotated[int, typer.Option(min=1, max=10_000, help="Columns of the lattice.")] = 10,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="D.json", help="Save it here instead of printing it.")
+    ] = None,
+) -> None:
+    """Print the JSON of a device, to edit and pass to 'qpilot compile --device'.
+
+    Lengths are in micrometres and times in microseconds, as the names say.
+
+    For example:
+
+      qpilot device --preset atomique --rows 4 --cols 16 -o device.json
+    """
+    machine = preset(constants.value, rows, cols)
+    if output is not None:
+        machine.save(output)
+    else:
+        typer.echo(msgspec.json.format(msgspec.json.encode(machine), indent=2).decode())
+
+
+def _parse_shape(text: str) -> tuple[int, int] | None:
+    """Return (rows, cols), or None for `auto`."""
+    if text == "auto":
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
+    if found is None:
+        raise typer.BadParameter(f"--shape is {text!r}; it must be rows x columns, such as 10x10, or auto.")
+    return int(found[1]), int(found[2])
+
+
+def _check_output(output: Path, source: Path) -> None:
+    """Refuse a hopeless output path before the work, not after it."""
+    folder = output.parent
+    if output.is_dir():
+        raise ProgramError(f"{output} is a folder; give the name of a file.")
+    if not folder.is_dir():
+        raise ProgramError(f"{output} cannot be written: there is no folder {folder}.")
+    if not os.access(output if output.exists() else folder, os.W_OK):
+        raise ProgramError(f"{output} cannot be written: permission denied.")
+    if output.exists() and source.exists() and output.samefile(source):
+        raise ProgramError(f"{output} is the circuit itself; give another name to the program.")
+
+
+def _print_metrics(program: Program) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(program.metrics), indent=2).decode())
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[float, str], None] | None]:
+    """Give a callback that draws a bar on stderr, or None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=1.0)
+        yield lambda fraction, phase: bar.update(task, completed=fraction, description=phase)

@@ -1,0 +1,244 @@
+"""Replay: run a program symbolically, and read off what it does to the data qubits.
+
+Every ancilla is followed as V |parity of some data bits>: `mask` is the set of these data qubits, `frame` the
+one-qubit gate V that stands on top. This is exact for every use of an ancilla the compiler knows, and each rule below
+is a line of algebra:
+
+* A gate u on an ancilla: V becomes u V. A V that is diagonal is a phase on the parity, so it moves to the data.
+* A CZ looks at Z of its atom through the frame, V^-1 Z V. Where this is Z or -Z the atom gives its parity (-Z: the
+  parity plus one) as control; where it is X or -X the atom takes the other's parity into its own.
+* A CZ of two parities is a CZ between each data qubit of the one and each of the other.
+* A data qubit is its own parity. It may not see a gate that is not diagonal while an ancilla holds its value.
+
+So the whole program becomes a `CanonicalForm` on the data qubits, in time linear in the number of gates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .arch.errors import VerificationError
+from .arch.program import Measure, Program, Raman, Release, Rydberg, check_structure
+from .canonical import ANGLE_TOLERANCE, CanonicalForm, Matrix, matmul, u_angles, u_matrix, wrap
+
+Angles = tuple[float, float, float]
+
+_HADAMARD: Angles = (math.pi / 2, 0.0, math.pi)
+_HADAMARD_MATRIX = u_matrix(*_HADAMARD)
+_X_MATRIX = u_matrix(math.pi, 0.0, math.pi)
+_FRAME_TOLERANCE = 1e-7
+"""A frame that turns Z to within this angle of X counts as turning it to X."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a program does.
+
+    Attributes:
+        form: The unitary on the data qubits; `form.global_phase` includes `program.circuit.global_phase`.
+        measures: The measurements (qubit, clbit), in order.
+    """
+
+    form: CanonicalForm
+    measures: tuple[tuple[int, int], ...]
+
+
+def replay(program: Program) -> Replay:
+    """Return what a program does to its data qubits, whether or not its moves are legal.
+
+    Raises:
+        ProgramError: The program is not well formed (see `qpilot.arch.program.check_structure`).
+        VerificationError: An ancilla is used in a way that cannot be followed, a data qubit is driven while an ancilla
+            holds its value, an ancilla is released or left behind in another state than |0>, or a qubit is used after
+            its measurement.
+    """
+    check_structure(program)
+    machine = _Machine(program.num_qubits, len(program.ancillas))
+    for index, op in enumerate(program.instructions):
+        machine.index = index
+        if isinstance(op, Rydberg):
+            for a, b in op.pairs:
+                machine.cz(a, b)
+        elif isinstance(op, Raman):
+            for atom, angles in zip(op.atoms, op.angles, strict=True):
+                machine.u(atom, angles)
+        elif isinstance(op, Release):
+            for atom in op.atoms:
+                machine.check_empty(atom, "is released")
+        elif isinstance(op, Measure):
+            for atom, clbit in zip(op.atoms, op.clbits, strict=True):
+                machine.measure(atom, clbit)
+    for atom in range(program.num_qubits, program.num_atoms):
+        machine.check_empty(atom, "is left at the end")
+    machine.form.global_phase += program.circuit.global_phase
+    return Replay(machine.form, tuple(machine.measures))
+
+
+class _Machine:
+    """The data qubits as a canonical form, and every ancilla as a parity of data bits under a frame."""
+
+    def __init__(self, num_qubits: int, num_ancillas: int) -> None:
+        self.n = num_qubits
+        self.form = CanonicalForm(num_qubits)
+        self.measures: list[tuple[int, int]] = []
+        self.measured = 0  # bit set of qubits
+        self.index = 0  # instruction
+        self.masks = [1 << q for q in range(num_qubits)] + [0] * num_ancillas
+        self.frames: list[Matrix | None] = [None] * (num_qubits + num_ancillas)  # None: the identity
+        self.holders = [0] * num_qubits  # number of ancillas whose parity includes the qubit
+
+    def fail(self, message: str) -> VerificationError:
+        return VerificationError(f"Instruction {self.index}: {message}.")
+
+    def u(self, atom: int, angles: Angles) -> None:
+        """Apply a one-qubit gate to an atom."""
+        if self.masks[atom] & self.measured:
+            raise self.fail(f"atom {atom} is driven after the measurement of {self._measured_in(atom)}")
+        if atom < self.n:
+            self._u_data(atom, angles)
+            return
+        frame = self.frames[atom]
+        if angles == _HADAMARD and (frame is None or frame is _HADAMARD_MATRIX):
+            self.frames[atom] = _HADAMARD_MATRIX if frame is None else None
+            return
+        matrix = u_matrix(*angles)
+        self._set_frame(atom, matrix if frame is None else matmul(matrix, frame))
+
+    def _u_data(self, qubit: int, angles: Angles) -> None:
+        theta, phi, lam = angles
+        if self.holders[qubit] and abs(wrap(theta)) >= ANGLE_TOLERANCE:
+            holder = next(a for a in range(self.n, len(self.masks)) if self.masks[a] >> qubit & 1)
+            raise self.fail(
+                f"data qubit {qubit} sees u({theta:.6g}, {phi:.6g}, {lam:.6g}), which is not diagonal, "
+                f"while ancilla atom {holder} holds its value"
+            )
+        self.form.u(qubit, theta, phi, lam)
+
+    def _set_frame(self, atom: int, matrix: Matrix) -> None:
+        """Give an ancilla a frame; a diagonal one is a phase on its parity."""
+        theta, _, lam, alpha = u_angles(matrix)
+        if theta > 0.0:
+            self.frames[atom] = matrix
+            return
+        self.frames[atom] = None
+        self.form.global_phase += alpha
+        self._rotate_parity(atom, lam)
+
+    def _rotate_parity(self, atom: int, angle: float) -> None:
+        """Apply P(angle) to the parity that an ancilla holds."""
+        mask = self.masks[atom]
+        angle = wrap(angle)
+        if not mask or abs(angle) < ANGLE_TOLERANCE:
+            return
+        if abs(wrap(angle - math.pi)) < ANGLE_TOLERANCE:
+            self._flip_phase(mask)
+            return
+        qubits = list(_bits(mask))
+        if len(qubits) > 2:
+            raise self.fail(
+                f"ancilla atom {atom} rotates the parity of {len(qubits)} data qubits by {angle:.6g}; "
+                "parities of more than two qubits are not followed"
+            )
+        for q in qubits:
+            self.form.phase(q, angle)
+        if len(qubits) == 2:  # x xor y = x + y - 2 x y
+            self.form.cp(qubits[0], qubits[1], -2 * angle)
+
+    def _flip_phase(self, mask: int) -> None:
+        """Apply Z to each qubit of a set."""
+        for q in _bits(mask):
+            self.form.phase(q, math.pi)
+
+    def cz(self, a: int, b: int) -> None:
+        """Apply a CZ to two atoms."""
+        if (self.masks[a] | self.masks[b]) & self.measured:
+            late = a if self.masks[a] & self.measured else b
+            raise self.fail(f"atom {late} is in a CZ after the measurement of {self._measured_in(late)}")
+        takes_a, minus_a = self._look(a) if self.frames[a] else (False, False)
+        takes_b, minus_b = self._look(b) if self.frames[b] else (False, False)
+        if takes_a and takes_b:
+            raise self.fail(f"CZ between ancilla atoms {a} and {b}, neither of which is in the Z basis")
+        if takes_a:
+            self._take(a, minus_a, b, minus_b)
+        elif takes_b:
+            self._take(b, minus_b, a, minus_a)
+        else:
+            self._multiply(self.masks[a], minus_a, self.masks[b], minus_b)
+
+    def _look(self, atom: int) -> tuple[bool, bool]:
+        """Return how a CZ sees an ancilla, from V^-1 Z V: (True, sign) for X or -X, (False, sign) for Z or -Z."""
+        frame = self.frames[atom]
+        if frame is _HADAMARD_MATRIX or frame is None:
+            return frame is not None, False
+        theta, phi, lam, alpha = u_angles(frame)
+        if theta == math.pi:
+            return False, True
+        if abs(theta - math.pi / 2) > _FRAME_TOLERANCE:
+            raise self.fail(
+                f"CZ on ancilla atom {atom}, whose gates so far turn Z by {theta:.6g}; "
+                "only 0, pi/2 and pi can be followed"
+            )
+        # V = P(phi) RY(pi/2) P(lam) looks like -X at lam = 0 and X at lam = pi; any other lam is a phase on the parity.
+        plus = math.cos(lam) < 0
+        nearest = math.pi if plus else 0.0
+        if abs(wrap(lam - nearest)) > ANGLE_TOLERANCE:
+            self._rotate_parity(atom, lam - nearest)
+            self.form.global_phase += alpha
+            self.frames[atom] = u_matrix(math.pi / 2, phi, nearest)
+        return True, not plus
+
+    def _take(self, atom: int, minus: bool, other: int, plus_one: bool) -> None:
+        """CZ as a CNOT: `atom`, in the X basis, takes in the parity of `other` (plus one)."""
+        mask, frame = self.masks[other], self.frames[atom]
+        if minus:
+            self._flip_phase(mask)
+            self.form.global_phase += math.pi * plus_one
+        if plus_one and frame is not None:
+            self.frames[atom] = matmul(frame, _X_MATRIX)
+        old = self.masks[atom]
+        self.masks[atom] = old ^ mask
+        for q in _bits(mask):
+            self.holders[q] += -1 if old >> q & 1 else 1
+
+    def _multiply(self, mask_a: int, plus_one_a: bool, mask_b: int, plus_one_b: bool) -> None:
+        """CZ between two parities: the phase (-1)^(A B) is one CZ for each qubit of A and each of B."""
+        for p in _bits(mask_a):
+            for q in _bits(mask_b):
+                if p == q:
+                    self.form.phase(p, math.pi)
+                else:
+                    self.form.cp(p, q)
+        if plus_one_a:
+            self._flip_phase(mask_b)
+        if plus_one_b:
+            self._flip_phase(mask_a)
+        self.form.global_phase += math.pi * (plus_one_a and plus_one_b)
+
+    def check_empty(self, atom: int, event: str) -> None:
+        """Refuse an ancilla that is not in |0>."""
+        if self.masks[atom]:
+            qubits = ", ".join(str(q) for q in _bits(self.masks[atom]))
+            raise self.fail(f"ancilla atom {atom} {event} while it still holds the value of data qubits {qubits}")
+        if self.frames[atom] is not None:
+            raise self.fail(f"ancilla atom {atom} {event} in another state than |0>")
+
+    def measure(self, qubit: int, clbit: int) -> None:
+        """Record a measurement."""
+        if self.measured >> qubit & 1:
+            raise self.fail(f"data qubit {qubit} is measured a second time")
+        self.measured |= 1 << qubit
+        self.measures.append((qubit, clbit))
+
+    def _measured_in(self, atom: int) -> str:
+        qubit = next(_bits(self.masks[atom] & self.measured))
+        return "it" if qubit == atom else f"data qubit {qubit}, whose value it holds"
+
+
+def _bits(mask: int) -> Iterator[int]:
+    """Yield the numbers of the bits that are set."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low

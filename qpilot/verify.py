@@ -1,0 +1,99 @@
+"""Verification: does a program obey the hardware, and does it compute its circuit?
+
+Both circuits are brought to the canonical form of `qpilot.canonical`: the source directly, the program by `replay`.
+Equal forms mean equal unitaries. A program that computes the same by an identity the form does not know (for example
+CZ . X . CZ = Z X) is refused: verification never accepts a wrong program, and accepts everything the routers write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .arch import Program, check_legal
+from .arch.errors import ProgramError, VerificationError
+from .canonical import CanonicalForm, wrap
+from .frontend import lower, read_circuit
+from .replay import replay
+
+
+def verify(program: Program, circuit: Any, *, legality: bool = True) -> None:
+    """Prove that a program is legal and computes a circuit; return nothing if so.
+
+    Linear in the number of gates, at any size and any angles. The global phase cannot be observed and is not compared;
+    the compiler sets it so that `Program.to_circuit` equals the source with its phase.
+
+    Args:
+        program: The program.
+        circuit: The source: anything `qpilot.compile` takes.
+        legality: Check the rules of the hardware as well as the meaning.
+
+    Raises:
+        CircuitError: The source cannot be read.
+        ProgramError: The program breaks a rule of the hardware or is not well formed.
+        VerificationError: The program computes another circuit, measures otherwise, or has other numbers of bits.
+    """
+    source = read_circuit(circuit)
+    lowered = lower(source, keep_barriers=False)
+    if legality:
+        require_legal(program)
+    if source.num_clbits != program.circuit.num_clbits:
+        raise VerificationError(
+            f"The program has {program.circuit.num_clbits} classical bits, the circuit {source.num_clbits}."
+        )
+    check_against(program, lowered.form, lowered.measures)
+
+
+def require_legal(program: Program) -> None:
+    """Raise an error if the program breaks a rule of its device.
+
+    Raises:
+        ProgramError: With the first violation.
+    """
+    violations = check_legal(program)
+    if violations:
+        more = f" ({len(violations) - 1} more follow)" if len(violations) > 1 else ""
+        raise ProgramError(f"The program is not legal: {violations[0]}{more}")
+
+
+def check_against(program: Program, form: CanonicalForm, measures: Sequence[tuple[int, int]]) -> float:
+    """Prove that a program computes a circuit that is already lowered.
+
+    Args:
+        program: The program.
+        form: Canonical form of the circuit, without barriers.
+        measures: Its measurements (qubit, clbit), in order.
+
+    Returns:
+        The angle to add to `program.circuit.global_phase` for `Program.to_circuit` to equal the circuit exactly, in
+        (-pi, pi].
+
+    Raises:
+        ProgramError: The program is not well formed.
+        VerificationError: The program computes something else.
+    """
+    if len(form.segments) != program.num_qubits:
+        raise VerificationError(f"The program has {program.num_qubits} qubits, the circuit {len(form.segments)}.")
+    found = replay(program)
+    difference = form.difference(found.form)
+    if difference:
+        raise VerificationError(f"The program computes another circuit: {difference}.")
+    _check_measures(measures, found.measures)
+    return wrap(form.global_phase - found.form.global_phase)
+
+
+def _check_measures(expected: Sequence[tuple[int, int]], found: Sequence[tuple[int, int]]) -> None:
+    """Compare measurements; only those into the same classical bit have an order."""
+    mine, theirs = sorted(expected), sorted(found)
+    if mine != theirs:
+        missing = [pair for pair in mine if pair not in set(theirs)]
+        wrong = [pair for pair in theirs if pair not in set(mine)]
+        qubit, clbit = (missing or wrong or theirs)[0]
+        verb, contrary = ("does not measure", "does") if missing else ("measures", "does not")
+        raise VerificationError(f"The program {verb} qubit {qubit} into classical bit {clbit}; the circuit {contrary}.")
+    last = {clbit: qubit for qubit, clbit in expected}
+    for clbit, qubit in {clbit: qubit for qubit, clbit in found}.items():
+        if last[clbit] != qubit:
+            raise VerificationError(
+                f"Classical bit {clbit} ends with the outcome of qubit {qubit}; in the circuit, of qubit {last[clbit]}."
+            )

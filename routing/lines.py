@@ -1,0 +1,210 @@
+"""Where the lines of an AOD may stand: beside the sites, parked between them, or anywhere out of the way.
+
+Along one axis (rows or columns) the lattice has sites at 0, spacing, 2 spacing, ... Lines keep their order and their
+spacing. A line *at* site t stands at one of a few offsets from it, so that an ancilla whose row and column are both at
+its target is within the interaction radius and not too close. A *parked* line stands at the safe distance from every
+site, so that all its ancillas are out of reach of all data atoms. Any other line is *idle*: it holds no ancilla that
+needs this axis for its safety, and stands wherever there is room.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping
+
+from ..arch.device import Rydberg
+from ..arch.errors import RoutingError
+
+
+def site_offsets_um(rydberg: Rydberg, spacing_um: float, gap_um: float) -> tuple[float, ...]:
+    """Return where lines may stand beside a site, increasing: any row offset with any column offset makes a legal pair.
+
+    Raises:
+        RoutingError: The sites are so close that an ancilla beside one is within the safe distance of the next.
+    """
+    nearest, farthest = rydberg.min_atom_distance_um / math.sqrt(2), rydberg.interaction_radius_um / math.sqrt(2)
+    room = (spacing_um - rydberg.safe_distance_um) / 2  # two ancillas at neighbouring sites, one on either inner side
+    inner, outer = max(nearest, gap_um / 2), min(farthest, room)
+    if outer >= inner:
+        per_side = int((outer - inner) / gap_um + 1e-9) + 1
+        first = inner + (outer - inner - (per_side - 1) * gap_um) / 2
+        side = [first + k * gap_um for k in range(per_side)]
+        return tuple([-offset for offset in reversed(side)] + side)
+    outer = min(farthest, 2 * room)  # all ancillas on the same side of their sites
+    if outer >= nearest:
+        return ((nearest + outer) / 2,)
+    raise RoutingError(
+        f"The sites are {spacing_um:g} um apart: an ancilla beside one would be within safe_distance_um = "
+        f"{rydberg.safe_distance_um:g} of the next; the routers need at least "
+        f"{rydberg.safe_distance_um + nearest:.3g} um."
+    )
+
+
+OUTSIDE_GAPS = 3
+"""Lines may park this many lattice spacings outside the lattice on either side."""
+
+
+class Axis:
+    """One axis of the lattice, and a table of the positions at which its lines may stand.
+
+    Each site is home to `per_site` lines; line k belongs to site k // per_site.
+
+    Attributes:
+        num_sites: Rows or columns of the lattice.
+        num_lines: Lines along this axis.
+        can_park: Whether a line fits between two sites at the safe distance from both.
+        stack: How many lines may stand at one site.
+    """
+
+    def __init__(
+        self, num_sites: int, per_site: int, spacing_um: float, gap_um: float, safe_um: float, offsets_um: tuple[float, ...]
+    ) -> None:
+        self.num_sites, self.per_site, self.stack = num_sites, per_site, len(offsets_um)
+        self.num_lines = num_lines = num_sites * per_site
+        self.can_park = num_sites == 1 or spacing_um >= 2 * safe_um
+        self.spacing_um, self.gap_um = spacing_um, gap_um
+        end = (num_sites - 1) * spacing_um
+        width = OUTSIDE_GAPS * spacing_um + num_lines * gap_um
+        outside = [safe_um + k * gap_um / 2 for k in range(int(2 * width / gap_um) + 1)]
+        table = [(-x, True) for x in reversed(outside)]  # position, whether it is a parking place
+        self._at: list[int] = []  # first entry of each site
+        for site in range(num_sites):
+            base = site * spacing_um
+            self._at.append(len(table))
+            table += [(base + offset, False) for offset in offsets_um]
+            if site + 1 < num_sites:
+                self._add_between(table, base, spacing_um, gap_um, safe_um, offsets_um)
+        table += [(end + x, True) for x in outside]
+        self.table_um = [x for x, _ in table]
+        self._middle = {
+            gap: min(bisect_left(self.table_um, (gap - 0.5) * spacing_um - 1e-9), len(table) - 1)
+            for gap in range(-OUTSIDE_GAPS, num_sites + OUTSIDE_GAPS + 1)
+        }
+        middle = max(0, self.stack - per_site) // 2
+        self._home = [self._at[line // per_site] + middle + line % per_site for line in range(num_lines)]
+        self._index(gap_um, [parking for _, parking in table])
+
+    def _add_between(
+        self,
+        table: list[tuple[float, bool]],
+        base: float,
+        spacing_um: float,
+        gap_um: float,
+        safe_um: float,
+        offsets_um: tuple[float, ...],
+    ) -> None:
+        """Fill the table from one site to the next: idle places, parking places, idle places."""
+        low, high = offsets_um[-1] + gap_um, spacing_um + min(offsets_um[0], -abs(offsets_um[0])) - gap_um
+        steps = int((spacing_um / 2 - safe_um) / (gap_um / 2) + 1e-9) if self.can_park else -1
+        middle = spacing_um / 2
+        parking = [middle + k * gap_um / 2 for k in range(-steps, steps + 1)] if self.can_park else []
+        first, last = (parking[0], parking[-1]) if parking else (math.inf, math.inf)
+        count = max(0, int((min(first - gap_um, high) - low) / gap_um + 1e-9) + 1)
+        table += [(base + low + k * gap_um, False) for k in range(count)]
+        table += [(base + x, True) for x in parking]
+        count = max(0, int((high - (last + gap_um)) / gap_um + 1e-9) + 1) if parking else 0
+        table += [(base + high - k * gap_um, False) for k in range(count - 1, -1, -1)]
+
+    def _index(self, gap_um: float, parking: list[bool]) -> None:
+        size, eps = len(parking), 1e-9
+        self._before = [bisect_right(self.table_um, x - gap_um + eps) - 1 for x in self.table_um] + [size - 1]
+        self._after = [bisect_left(self.table_um, x + gap_um - eps) for x in self.table_um] + [0]
+        self._park_before, self._park_after = [-1] * size, [size] * size
+        last = -1
+        for k in range(size):
+            last = k if parking[k] else last
+            self._park_before[k] = last
+        last = size
+        for k in range(size - 1, -1, -1):
+            last = k if parking[k] else last
+            self._park_after[k] = last
+
+    def place(self, at: Mapping[int, int], parked: Mapping[int, int]) -> list[float] | None:
+        """Return positions for all lines, or None if order or room do not allow it. Linear in the number of lines.
+
+        Args:
+            at: The site at which each of these lines must stand.
+            parked: Lines that must park, each with the gap it prefers; gap g is before site g.
+        """
+        latest = self._latest(at, parked)
+        if latest is None:
+            return None
+        wishes = self._wishes(at, parked)
+        positions = []
+        low = 0
+        for line in range(self.num_lines):
+            entry = min(max(wishes[line], low), latest[line])
+            if line in parked:
+                entry = min(self._park_after[entry], latest[line])
+            elif line in at:
+                entry = max(entry, self._at[at[line]])
+            positions.append(self.table_um[entry])
+            low = self._after[entry]
+        return positions
+
+    def gaps_for(self, at: Mapping[int, int], lines: Collection[int], side: int) -> dict[int, int]:
+        """Choose a gap for as many of these lines as possible, each gap for one line, in order, near their sites.
+
+        Args:
+            at: The lines that stand at sites, and their sites.
+            lines: Lines to park, none of them in `at`.
+            side: 1 to prefer the gap after the home site, 0 the gap before it.
+
+        Returns:
+            The gap of each line that got one.
+        """
+        chosen: dict[int, int] = {}
+        low = -OUTSIDE_GAPS
+        anchors = sorted(at.items())
+        anchors.append((self.num_lines, self.num_sites + OUTSIDE_GAPS))
+        waiting = sorted(lines)
+        position = 0
+        for line, site in anchors:
+            between = []
+            while position < len(waiting) and waiting[position] < line:
+                between.append(waiting[position])
+                position += 1
+            room = site - low + 1
+            for k, parked in enumerate(between[:room] if room > 0 else []):
+                last = site - (min(len(between), room) - 1 - k)
+                low = min(max(low, parked // self.per_site + side), last)
+                chosen[parked] = low
+                low += 1
+            low = max(low, site + 1)
+        return chosen
+
+    def _latest(self, at: Mapping[int, int], parked: Mapping[int, int]) -> list[int] | None:
+        """The last entry at which each line may stand so that those after it still fit."""
+        latest = [0] * self.num_lines
+        bound = len(self.table_um) - 1
+        for line in range(self.num_lines - 1, -1, -1):
+            if line in at:
+                first = self._at[at[line]]
+                bound = min(bound, first + self.stack - 1)
+                if bound < first:
+                    return None
+            elif line in parked:
+                bound = self._park_before[bound] if bound >= 0 else -1
+            if bound < 0:
+                return None
+            latest[line] = bound
+            bound = self._before[bound]
+        return latest
+
+    def _wishes(self, at: Mapping[int, int], parked: Mapping[int, int]) -> dict[int, int]:
+        """The entry each line would best have: close to the site on both sides, in the middle of its gap."""
+        at_sites: dict[int, list[int]] = {}
+        in_gaps: dict[int, list[int]] = {}
+        for line in sorted(at):
+            at_sites.setdefault(at[line], []).append(line)
+        for line in sorted(parked):
+            in_gaps.setdefault(parked[line], []).append(line)
+        wishes = dict(enumerate(self._home))
+        for site, lines in at_sites.items():
+            first = self._at[site] + max(0, self.stack - len(lines)) // 2
+            wishes.update((line, first + k) for k, line in enumerate(lines))
+        for gap, lines in in_gaps.items():
+            middle = self._middle[gap]
+            wishes.update((line, max(0, middle + 2 * k - len(lines) + 1)) for k, line in enumerate(lines))
+        return wishes

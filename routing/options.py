@@ -1,0 +1,24 @@
+"""What a caller may choose about a compilation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Progress = Callable[[float, str], None]
+"""Called with the fraction done, 0 to 1, and the name of what is being done."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteOptions:
+    """What routers take of the options of a compilation.
+
+    Attributes:
+        effort: 1 is quick; more searches longer.
+        seed: Seed of every random choice.
+        progress: Called now and then, if given.
+    """
+
+    effort: int = 1
+    seed: int = 0
+    progress: Progress | None = None

@@ -1,0 +1,164 @@
+"""What fits in one stage: gates whose sources and targets are in the same order, and lines for all ancillas."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .lines import Axis
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Lines = tuple[list[float], list[float]]
+"""Positions of the row lines (y) and column lines (x), in micrometres."""
+
+Crossing = tuple[int, int]
+"""(row line, column line)."""
+
+
+class Use(NamedTuple):
+    """A gate of the block, run by the copy of `source`, at this crossing, standing beside the data atom of `target`."""
+
+    gate: int
+    source: int
+    target: int
+    crossing: Crossing
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The sites of the data qubits and the axes of the AOD that serves them.
+
+    Attributes:
+        sites: (row, col) of each data qubit, shape (n, 2).
+        occupied: Whether each site holds a data qubit, shape (rows, cols).
+    """
+
+    rows: Axis
+    cols: Axis
+    sites: Ints
+    occupied: Bools
+    spacing_um: float
+    safe_um: float
+
+    def lines_of(self, qubit: int) -> tuple[range, range]:
+        """The row lines and the column lines that belong to the site of a data qubit."""
+        row, col = self.sites[qubit]
+        per_row, per_col = self.rows.per_site, self.cols.per_site
+        return range(row * per_row, (row + 1) * per_row), range(col * per_col, (col + 1) * per_col)
+
+
+def compatible(layout: Layout, uses: Sequence[Use], live: Mapping[int, Crossing]) -> Bools:
+    """Return which pairs of uses may share a stage, as a symmetric matrix, as far as a pair can tell.
+
+    Rows and columns keep their order; lines at one site are few; each gate, copy and target serves once; and no third
+    copy is carried to an occupied site. Whether all lines fit and all ancillas keep their distance is for `place_stage`.
+    """
+    lines = np.array([use.crossing for use in uses])
+    targets = layout.sites[[use.target for use in uses]]
+    allowed = np.ones((len(uses), len(uses)), dtype=bool)
+    for axis, line, site in ((layout.rows, lines[:, 0], targets[:, 0]), (layout.cols, lines[:, 1], targets[:, 1])):
+        line_step = line[:, None] - line[None, :]
+        site_step = site[:, None] - site[None, :]
+        allowed &= line_step * site_step >= 0
+        allowed &= (line_step != 0) | (site_step == 0)
+        allowed &= (site_step != 0) | (np.abs(line_step) < axis.stack)
+    for key in ("gate", "source", "target"):
+        value = np.array([getattr(use, key) for use in uses])
+        allowed &= value[:, None] != value[None, :]
+    holder = np.full((layout.rows.num_lines, layout.cols.num_lines), -1)
+    for source, crossing in live.items():
+        holder[crossing] = source
+    sources = np.array([use.source for use in uses])
+    third = holder[lines[:, None, 0], lines[None, :, 1]]
+    strays = (third >= 0) & (third != sources[:, None]) & (third != sources[None, :])
+    strays &= layout.occupied[targets[:, None, 0], targets[None, :, 1]]
+    return allowed & ~(strays | strays.T)
+
+
+def place_stage(layout: Layout, uses: Collection[Use], live: Mapping[int, Crossing]) -> Lines | None:
+    """Return line positions that bring each use to its target and keep every other live copy safe, or None.
+
+    Copies that are not used are parked between rows or between columns, wherever there is room.
+    """
+    used = {use.source for use in uses}
+    at_rows = {use.crossing[0]: int(layout.sites[use.target, 0]) for use in uses}
+    at_cols = {use.crossing[1]: int(layout.sites[use.target, 1]) for use in uses}
+    unused = [crossing for source, crossing in live.items() if source not in used]
+    crossings = np.array([use.crossing for use in uses] + unused)
+    axes = (layout.rows, layout.cols)
+    anchors = (at_rows, at_cols)
+    for first, side in ((0, 1), (1, 1), (0, 0), (1, 0)):
+        lines = _park(axes, anchors, unused, first, side)
+        if lines is not None and _clear(layout, *lines, crossings, len(used)):
+            return lines
+    return None
+
+
+def _park(
+    axes: tuple[Axis, Axis], anchors: tuple[dict[int, int], dict[int, int]], unused: list[Crossing], first: int, side: int
+) -> Lines | None:
+    """Place all lines, with the unused copies parked along the axis `first` where there is room, else along the other."""
+    second = 1 - first
+    at_first, at_second = anchors[first], anchors[second]
+    must = {c[first] for c in unused if c[second] in at_second}
+    if any(line in at_first for line in must):
+        return None
+    gaps = axes[first].gaps_for(at_first, {c[first] for c in unused if c[first] not in at_first}, side)
+    if not must <= gaps.keys():
+        gaps = axes[first].gaps_for(at_first, must, side)
+        if not must <= gaps.keys():
+            return None
+    along_first = axes[first].place(at_first, gaps)
+    if along_first is None:
+        gaps = {line: gap for line, gap in gaps.items() if line in must}
+        along_first = axes[first].place(at_first, gaps)
+    rest = {c[second] for c in unused if c[first] not in gaps}
+    gaps = axes[second].gaps_for(at_second, rest, side)
+    if along_first is None or len(gaps) < len(rest):
+        return None
+    along_second = axes[second].place(at_second, gaps)
+    if along_second is None:
+        return None
+    return (along_first, along_second) if first == 0 else (along_second, along_first)
+
+
+def _clear(layout: Layout, rows: list[float], cols: list[float], crossings: Ints, num_used: int) -> bool:
+    """Whether bright ancillas at these crossings, the first `num_used` of which are at targets, keep their distance."""
+    if not len(crossings):
+        return True
+    y, x = np.array(rows)[crossings[:, 0]], np.array(cols)[crossings[:, 1]]
+    square = layout.safe_um**2 - 1e-9
+    apart = (x[:, None] - x[None, :]) ** 2 + (y[:, None] - y[None, :]) ** 2
+    np.fill_diagonal(apart, np.inf)
+    if apart.min() < square:
+        return False
+    y, x = y[num_used:], x[num_used:]
+    num_rows, num_cols = layout.occupied.shape
+    row, col = np.floor(y / layout.spacing_um).astype(int), np.floor(x / layout.spacing_um).astype(int)
+    for down in (0, 1):
+        for right in (0, 1):
+            r, c = row + down, col + right
+            near = (x - c * layout.spacing_um) ** 2 + (y - r * layout.spacing_um) ** 2 < square
+            near &= (r >= 0) & (r < num_rows) & (c >= 0) & (c < num_cols)
+            if near.any() and layout.occupied[r[near], c[near]].any():
+                return False
+    return True
+
+
+def pick(weights: NDArray[np.float64], allowed: Bools) -> list[int]:
+    """Return a heavy set of mutually allowed items: the item that keeps the most weight possible is taken, again and again."""
+    allowed = allowed & ~np.eye(len(weights), dtype=bool)
+    table = allowed.astype(np.float64)
+    alive = np.ones(len(weights), dtype=bool)
+    chosen = []
+    while alive.any():
+        score = np.where(alive, weights * (1 + table @ (weights * alive)), -np.inf)
+        best = int(score.argmax())
+        chosen.append(best)
+        alive &= allowed[best]
+    return chosen

@@ -1,0 +1,69 @@
+"""What the documents show works: the notebook runs, and the example of the program format is a legal program."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from matplotlib import pyplot as plt
+from qiskit import QuantumCircuit
+
+import qpilot
+from qpilot.arch.formats import json_schema, program_from_json
+
+ROOT = Path(__file__).parents[1]
+FORMAT_PAGE = ROOT / "docs" / "format.md"
+
+
+@pytest.mark.parametrize("name", ["quickstart.ipynb"])
+def test_notebook_runs(name, tmp_path, monkeypatch):
+    """Cells are plain Python, so they run here in order, in one namespace, without a Jupyter server."""
+    monkeypatch.chdir(tmp_path)
+    mpl.use("Agg")
+    cells = json.loads((ROOT / "examples" / name).read_text())["cells"]
+    namespace = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), name, "exec"), namespace)
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", ["quickstart.ipynb"])
+def test_notebook_is_kept_without_outputs(name):
+    cells = json.loads((ROOT / "examples" / name).read_text())["cells"]
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+
+
+def test_format_example_is_a_cz_and_two_measurements():
+    (example,) = re.findall(r"```json\n(.*?)```", FORMAT_PAGE.read_text(), flags=re.DOTALL)
+    program = program_from_json(example.encode())
+    circuit = QuantumCircuit(2, 2)
+    circuit.cz(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    qpilot.verify(program, circuit)
+
+
+def test_format_page_names_every_key():
+    text = FORMAT_PAGE.read_text()
+    missing = [key for key in schema_keys(json_schema()) if not re.search(rf"\b{key}\b", text)]
+    assert missing == []
+
+
+def schema_keys(schema):
+    """Yield the names of all properties in a JSON Schema."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+        for value in schema.values():
+            yield from schema_keys(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from schema_keys(value)
+
+
+def test_readme_python_is_python():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        ast.parse(block)
