@@ -266,14 +266,20 @@ def _parse_shape(text: str) -> tuple[int, int] | None:
 def _check_output(output: Path, source: Path) -> None:
     """Refuse a hopeless output path before the work, not after it."""
     folder = output.parent
-    if output.is_dir():
-        raise ProgramError(f"{output} is a folder; give the name of a file.")
-    if not folder.is_dir():
-        raise ProgramError(f"{output} cannot be written: there is no folder {folder}.")
-    if not os.access(output if output.exists() else folder, os.W_OK):
-        raise ProgramError(f"{output} cannot be written: permission denied.")
-    if output.exists() and source.exists() and output.samefile(source):
-        raise ProgramError(f"{output} is the circuit itself; give another name to the program.")
+    try:
+        if output.is_dir():
+            reason = "it is a folder; give the name of a file"
+        elif not folder.is_dir():
+            reason = f"there is no folder {folder}"
+        elif not os.access(output if output.exists() else folder, os.W_OK):
+            reason = "permission denied"
+        elif output.exists() and source.exists() and output.samefile(source):
+            reason = "it is the circuit itself; give the program another name"
+        else:
+            return
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise ProgramError(f"{output} cannot be written: {reason}.")
 
 
 def _print_metrics(program: Program) -> None:

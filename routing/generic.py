@@ -18,14 +18,22 @@ import numpy as np
 
 from ..arch.errors import RoutingError
 from .blocks import GateBlock
+from .cover import copy_segments
 from .builder import HADAMARD, ProgramBuilder
 from .front import Front
 from .options import RouteOptions
 from .stage import Crossing, Layout, Lines, Use, compatible, pick, place_stage
 
+OUT=0.3
+EXCL,MINR,URG=True,1,1.1
+FAILS=12
 ALPHA, NEW, MORE, KEEP, THR = 2.0, 0.8, 0.05, True, 1.0
 MAX_CANDIDATES = 256
 """Only this many uses are weighed for a stage, the most critical first: the choice takes their square."""
+
+
+def _visits(uses: Iterable[Use]) -> dict[Crossing, int]:
+    return {use.crossing: use.target for use in uses}
 
 
 @dataclass(slots=True)
@@ -70,10 +78,11 @@ def route_rounds(block: GateBlock, layout: Layout, builder: ProgramBuilder, opti
     while router.front.remaining:
         planned = router.plan(live, keep=keep)
         router.emit(planned)
-        if not planned.stages and not planned.recycled and not planned.kept:
+        if router.relax and not planned.stages and not planned.recycled and not planned.kept:
             raise RoutingError("The router found no stage for any ready gate; please report this circuit and device.")
         keep = bool(planned.stages)  # copies may be in each other's way
         live = planned.live
+        router.relax = not planned.stages
         if options.progress:
             options.progress(1 - router.front.remaining / total, "routing")
     router.finish(live)
@@ -82,7 +91,8 @@ def route_rounds(block: GateBlock, layout: Layout, builder: ProgramBuilder, opti
 class _Router:
     def __init__(self, block: GateBlock, layout: Layout, builder: ProgramBuilder) -> None:
         self.block, self.layout, self.builder = block, layout, builder
-        self.front = Front(block)
+        self.front = Front(block); self.relax=False
+        self.cover = copy_segments(block)
         home = (axis.place({k: k // axis.per_site for k in range(axis.num_lines)}, {}) for axis in (layout.rows, layout.cols))
         rows, cols = home
         assert rows is not None and cols is not None
@@ -98,19 +108,41 @@ class _Router:
         opened = front.advance(recycled)
         planned = _Round(recycled, kept, opened, list(front.segment), dict(kept))
         while front.remaining:
-            uses = self._next_stage(planned)
+            uses, lines = self._next_stage(planned)
             if not uses or (planned.stages and len(uses) < THR * planned.mean_gates()):
                 break
-            if not self._append(planned, uses):
-                break
+            self._append(planned, uses, lines)
         return planned
 
-    def _next_stage(self, planned: _Round) -> list[Use]:
+    def _next_stage(self, planned: _Round) -> tuple[list[Use], list[Lines]]:
+        """Choose as many compatible uses as fit, and the lines of all stages with them."""
         candidates = self._candidates(planned)
+        chosen: list[Use] = []
+        fitted: list[Lines] = []
         if not candidates:
-            return []
+            return chosen, fitted
         allowed = compatible(self.layout, candidates, planned.live)
-        return [candidates[k] for k in pick(self._weights(planned, candidates), allowed)]
+        weights = self._weights(planned, candidates)
+        alive = np.ones(len(candidates), dtype=bool)
+        failures = 0
+        while alive.any() and failures < FAILS:
+            indices = np.flatnonzero(alive)
+            order = indices[pick(weights[indices], allowed[np.ix_(indices, indices)])]
+            trial = self._fit(planned, chosen + [candidates[k] for k in order])
+            if trial is not None:
+                chosen += [candidates[k] for k in order]
+                fitted = trial
+                break
+            for k in order:
+                alive[k] = False
+                trial = self._fit(planned, [*chosen, candidates[k]]) if failures < FAILS else None
+                if trial is None:
+                    failures += 1
+                    break
+                chosen.append(candidates[k])
+                fitted = trial
+                alive &= allowed[k]
+        return chosen, fitted
 
     def _candidates(self, planned: _Round) -> list[Use]:
         front, live = self.front, planned.live
@@ -120,7 +152,7 @@ class _Router:
             for source, target in ((gate.a, gate.b), (gate.b, gate.a)):
                 if source in live:
                     uses.append(Use(index, source, target, live[source]))
-                elif source not in planned.recycled and front.segment[source] == planned.home_segment[source]:
+                elif source not in planned.recycled and front.segment[source] == planned.home_segment[source] and self._ok(source, index):
                     uses += (Use(index, source, target, c) for c in self._new_crossings(planned, source))
             if len(uses) >= MAX_CANDIDATES:
                 break
@@ -144,22 +176,23 @@ class _Router:
         urgency = np.array([front.ready[use.gate] for use in uses], dtype=float)
         weights = 1 + ALPHA * urgency / urgency.max()
         new = np.array([use.source not in planned.live for use in uses])
-        more = np.array([min(front.gates_left(use.source), 4) for use in uses])
-        return weights * np.where(new, NEW + MORE * more, 1.0)
+        more = np.array([self._worth(use.source) for use in uses])
+        return weights * np.where(new, more, 1.0)
 
-    def _append(self, planned: _Round, uses: list[Use]) -> bool:
-        """Add a stage of as many of these uses as fit; return whether there are any."""
-        fitted = self._fit(planned, uses)
-        if fitted is None:
-            chosen: list[Use] = []
-            for use in uses:
-                trial = self._fit(planned, [*chosen, use])
-                if trial is not None:
-                    chosen.append(use)
-                    fitted = trial
-            uses = chosen
-        if fitted is None:
-            return False
+    def _ok(self, source, index):
+        f=self.front
+        if f.ready[index] >= URG*max(f.ready.values()): return True
+        if EXCL and (source,f.segment[source]) not in self.cover: return False
+        left=f.gates_left(source)
+        return self.relax or len(f.ready_of(source)) >= min(left, MINR)
+
+    def _worth(self, source):
+        f=self.front
+        if (source,f.segment[source]) in self.cover: return NEW+MORE*min(len(f.ready_of(source)),4)
+        return OUT
+
+    def _append(self, planned: _Round, uses: list[Use], fitted: list[Lines]) -> None:
+        """Add a stage to a round and mark its gates as done."""
         planned.live.update((use.source, use.crossing) for use in uses)
         for stage, lines in zip(planned.stages, fitted, strict=False):
             stage.lines = lines
@@ -169,19 +202,18 @@ class _Router:
             touched |= {use.source, use.target}
         opened = self.front.advance(sorted(touched - planned.live.keys()))
         planned.stages.append(_Stage(uses, fitted[-1], opened))
-        return True
 
     def _fit(self, planned: _Round, uses: list[Use]) -> list[Lines] | None:
         """Lines of all stages with these uses as one more, and their copies alive throughout; None if that is impossible."""
         live = planned.live | {use.source: use.crossing for use in uses}
-        lines = place_stage(self.layout, uses, live)
+        lines = place_stage(self.layout, _visits(uses), live.values())
         if lines is None:
             return None
         if len(live) == len(planned.live):
             return [stage.lines for stage in planned.stages] + [lines]
         earlier = []
         for stage in planned.stages:
-            moved = place_stage(self.layout, stage.uses, live)
+            moved = place_stage(self.layout, _visits(stage.uses), live.values())
             if moved is None:
                 return None
             earlier.append(moved)
@@ -210,18 +242,25 @@ class _Router:
     def _home_pulse(
         self, recycled: Mapping[int, Crossing], kept: Mapping[int, Crossing], created: Mapping[int, Crossing]
     ) -> None:
+        """Recycle and create copies in one pulse; kept ones are parked, or else run a CZ with their own source."""
         builder = self.builder
-        changed = [builder.ancilla(*c) for copies in (recycled, created) for c in copies.values()]
-        pairs = [(builder.ancilla(*c), q) for copies in (recycled, kept, created) for q, c in copies.items()]
-        if not pairs:
+        changed = {c: q for copies in (recycled, created) for q, c in copies.items()}
+        rows, cols = {row for row, _ in changed}, {col for _, col in changed}
+        visits = changed | {c: q for q, c in kept.items() if c[0] in rows and c[1] in cols}
+        lines = place_stage(self.layout, visits, [*changed, *kept.values()])
+        if lines is None:
+            visits = changed | {c: q for q, c in kept.items()}
+            lines = self.home
+        if not changed:
             return
-        for atom in changed:
-            builder.gate(atom, HADAMARD)
-        builder.pulse(*self.home, pairs)
-        for atom in changed:
-            builder.gate(atom, HADAMARD)
-        for qubit in kept:
-            builder.phase(qubit, np.pi)
+        for crossing in changed:
+            builder.gate(builder.ancilla(*crossing), HADAMARD)
+        builder.pulse(*lines, ((builder.ancilla(*c), q) for c, q in visits.items()))
+        for crossing in changed:
+            builder.gate(builder.ancilla(*crossing), HADAMARD)
+        for crossing, qubit in visits.items():
+            if crossing not in changed:
+                builder.phase(qubit, np.pi)
 
     def _open(self, segments: Iterable[tuple[int, int]]) -> None:
         for qubit, segment in segments:

@@ -80,21 +80,23 @@ def compatible(layout: Layout, uses: Sequence[Use], live: Mapping[int, Crossing]
     return allowed & ~(strays | strays.T)
 
 
-def place_stage(layout: Layout, uses: Collection[Use], live: Mapping[int, Crossing]) -> Lines | None:
-    """Return line positions that bring each use to its target and keep every other live copy safe, or None.
+def place_stage(layout: Layout, visits: Mapping[Crossing, int], live: Collection[Crossing]) -> Lines | None:
+    """Return line positions for one pulse, or None.
 
-    Copies that are not used are parked between rows or between columns, wherever there is room.
+    Args:
+        layout: The sites and the axes.
+        visits: The data qubit beside which each of these crossings must stand.
+        live: All crossings with bright copies; those that visit nobody are parked between rows or between columns.
     """
-    used = {use.source for use in uses}
-    at_rows = {use.crossing[0]: int(layout.sites[use.target, 0]) for use in uses}
-    at_cols = {use.crossing[1]: int(layout.sites[use.target, 1]) for use in uses}
-    unused = [crossing for source, crossing in live.items() if source not in used]
-    crossings = np.array([use.crossing for use in uses] + unused)
+    at_rows = {row: int(layout.sites[target, 0]) for (row, _), target in visits.items()}
+    at_cols = {col: int(layout.sites[target, 1]) for (_, col), target in visits.items()}
+    unused = [crossing for crossing in live if crossing not in visits]
+    crossings = np.array([*visits, *unused])
     axes = (layout.rows, layout.cols)
     anchors = (at_rows, at_cols)
     for first, side in ((0, 1), (1, 1), (0, 0), (1, 0)):
         lines = _park(axes, anchors, unused, first, side)
-        if lines is not None and _clear(layout, *lines, crossings, len(used)):
+        if lines is not None and _clear(layout, *lines, crossings, len(visits)):
             return lines
     return None
 
