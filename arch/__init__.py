@@ -7,7 +7,25 @@ from .program import Rydberg as RydbergPulse
 from .rules import Violation, check_legal
 
 __all__ = [
-    "AOD", "FPQA", "PRESETS", "CircuitInfo", "Fidelity", "FidelityEstimate", "Instruction", "Lattice", "Measure",
-    "Metrics", "Move", "Program", "Raman", "Release", "Rydberg", "RydbergPulse", "Timing", "Violation", "check_legal",
-    "instruction_times_us", "preset",
+    "AOD",
+    "FPQA",
+    "PRESETS",
+    "CircuitInfo",
+    "Fidelity",
+    "FidelityEstimate",
+    "Instruction",
+    "Lattice",
+    "Measure",
+    "Metrics",
+    "Move",
+    "Program",
+    "Raman",
+    "Release",
+    "Rydberg",
+    "RydbergPulse",
+    "Timing",
+    "Violation",
+    "check_legal",
+    "instruction_times_us",
+    "preset",
 ]

@@ -23,3 +23,7 @@ class RoutingError(QPilotError):
 
 class VerificationError(QPilotError):
     """A program does not implement its circuit."""
+
+
+class OptionError(QPilotError, ValueError):
+    """An option of a call has a value that is not known."""

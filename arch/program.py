@@ -133,8 +133,8 @@ class Metrics(msgspec.Struct, frozen=True):
     compile_s: float | None = None
 
 
-class Program(msgspec.Struct, frozen=True, dict=True):
-    """A compiled program: equal programs hold equal instructions, and a program never changes.
+class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
+    """A compiled program. It never changes; programs are equal if all but their compile times are.
 
     Attributes:
         circuit: Names and sizes kept from the source circuit.
@@ -150,6 +150,17 @@ class Program(msgspec.Struct, frozen=True, dict=True):
     ancillas: tuple[tuple[int, int, int], ...]
     instructions: tuple[Instruction, ...]
     compile_s: float | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other is the same program, however long it took to compile."""
+        return self._key() == other._key() if isinstance(other, Program) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Return a hash that equal programs share."""
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        return self.circuit, self.device, self.sites, self.ancillas, self.instructions
 
     @property
     def num_qubits(self) -> int:

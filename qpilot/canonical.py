@@ -134,7 +134,8 @@ class CanonicalForm:
     def to_block(self) -> GateBlock:
         """Return the form as what the generic router takes; every link must be a CZ."""
         openings = [
-            tuple(None if s.theta == 0.0 else (s.theta, 0.0, wrap(s.lam)) for s in segments) for segments in self.segments
+            tuple(None if s.theta == 0.0 else (s.theta, 0.0, wrap(s.lam)) for s in segments)
+            for segments in self.segments
         ]
         last = (wrap(segments[-1].phase) for segments in self.segments)
         return GateBlock(
@@ -161,7 +162,9 @@ class CanonicalForm:
             if len(mine) != len(theirs):
                 return f"qubit {q}: expected {len(mine)} stretches between one-qubit gates, found {len(theirs)}"
             if abs(wrap(mine[-1].phase - theirs[-1].phase)) > tolerance:
-                return f"qubit {q}: the final phase should be {wrap(mine[-1].phase):.6g}, not {wrap(theirs[-1].phase):.6g}"
+                return (
+                    f"qubit {q}: the final phase should be {wrap(mine[-1].phase):.6g}, not {wrap(theirs[-1].phase):.6g}"
+                )
         mine_links, their_links = self._named_links(), other._named_links()
         for gate in mine_links.keys() | their_links.keys():
             expected, found = mine_links.get(gate, 0.0), their_links.get(gate, 0.0)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..arch.device import FPQA
 from ..arch.program import CircuitInfo, Instruction, Measure, Move, Program, Raman, Release, Rydberg
-from .blocks import Angles
+from .blocks import Angles, GateBlock
 
 HADAMARD: Angles = (math.pi / 2, 0.0, math.pi)
 
@@ -51,6 +51,13 @@ class ProgramBuilder:
         """Append a phase gate, which may wait for the next gate of its atom."""
         self._phase[atom] = self._phase.get(atom, 0.0) + angle
 
+    def open_segments(self, block: GateBlock, segments: Iterable[tuple[int, int]]) -> None:
+        """Append the gates that open these segments (qubit, index) of a block."""
+        for qubit, segment in segments:
+            angles = block.openings[qubit][segment]
+            if angles is not None:
+                self.gate(qubit, angles)
+
     def flush_phases(self) -> None:
         """Run the phases that are still waiting."""
         for atom, angle in sorted(self._phase.items()):
@@ -80,7 +87,7 @@ class ProgramBuilder:
         """Measure data qubits into classical bits, given as (qubit, classical bit)."""
         measures = tuple(measures)
         if measures:
-            self._flush()
+            self.flush_phases()
             self._instructions.append(Measure(tuple(q for q, _ in measures), tuple(c for _, c in measures)))
 
     def build(self, circuit: CircuitInfo) -> Program:

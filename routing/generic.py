@@ -1,46 +1,70 @@
 """The generic router, in rounds: any block of CZ and one-qubit gates.
 
-A round starts with one *home pulse*, every line beside its own sites: it recycles the copies that have served and creates
+A round starts with one *home pulse*, the lines beside their own sites: it recycles the copies that have served and creates
 those that will. Then come several stages, each with the lines elsewhere and as many gates as fit. A round ends when the
-next stage would hold fewer gates than its pulses held on average, the home pulse counted: the marginal value theorem.
+next stage would hold clearly fewer gates than its pulses held on average, the home pulse counted (the marginal value
+theorem of foraging).
 
 The stages of a round are planned before its home pulse is fixed, so only copies that are used are created, and either end
-of a gate may be the source. A copy that has gates left and ready stays through the home pulse: its CZ with its own source
-is a Z on the source, one gate instead of two.
+of a gate may be the source. A copy that has more gates to come stays through the home pulse: parked, or, where it cannot
+be, in a CZ with its own source, which is a Z on the source and costs one gate instead of two.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arch.errors import RoutingError
 from .blocks import GateBlock
-from .cover import copy_segments
 from .builder import HADAMARD, ProgramBuilder
+from .cover import copy_segments
 from .front import Front
 from .options import RouteOptions
 from .stage import Crossing, Layout, Lines, Use, compatible, pick, place_stage
 
-OUT=0.3
-EXCL,MINR,URG=True,1,1.1
-FAILS=12
-ALPHA, NEW, MORE, KEEP, THR = 2.0, 0.8, 0.05, True, 1.0
-MAX_CANDIDATES = 256
+MAX_CANDIDATES = 384
 """Only this many uses are weighed for a stage, the most critical first: the choice takes their square."""
 
+MAX_MISFITS = 12
+"""A stage is full after this many uses that are compatible but for which no lines were found."""
 
-def _visits(uses: Iterable[Use]) -> dict[Crossing, int]:
-    return {use.crossing: use.target for use in uses}
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the router prefers where pulses and two-qubit gates are at odds.
+
+    Attributes:
+        keep: Keep copies through home pulses while their segments have ready gates.
+        cover: Copy only the segments of a small vertex cover, unless a gate is urgent.
+        gather: A segment of the cover is copied when this many of its gates are ready, unless one is urgent.
+        urgent: A gate is urgent if its criticality is at least this fraction of the largest.
+        patience: A round goes on while a stage holds this many times the mean number of gates per pulse.
+    """
+
+    keep: bool = True
+    cover: bool = True
+    gather: int = 3
+    urgent: float = 0.8
+    patience: float = 0.9
+
+
+POLICIES = {
+    "balanced": Policy(),
+    "depth": Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0),
+}
+"""Policy by the name of what it is good for."""
 
 
 @dataclass(slots=True)
 class _Stage:
     uses: list[Use]
     lines: Lines
-    opened: list[tuple[int, int]] = field(default_factory=list)
+    opened: list[tuple[int, int]]
 
 
 @dataclass(slots=True)
@@ -66,56 +90,61 @@ def route_rounds(block: GateBlock, layout: Layout, builder: ProgramBuilder, opti
         block: What to run.
         layout: Sites and lines, at least one line for each row and column of sites.
         builder: Takes the instructions.
-        options: Effort, seed and progress.
+        options: What to prefer, and whom to tell of progress.
 
     Raises:
         RoutingError: A gate does not fit on the device even alone.
     """
-    router = _Router(block, layout, builder)
+    router = _Router(block, layout, builder, POLICIES[options.objective])
     total = max(1, router.front.remaining)
     live: dict[int, Crossing] = {}
-    keep = True
     while router.front.remaining:
-        planned = router.plan(live, keep=keep)
+        planned = router.plan(live)
+        if not planned.stages and not planned.recycled and not router.progressed:
+            raise RoutingError("No ready gate fits on the device, even alone; please report this circuit and device.")
         router.emit(planned)
-        if router.relax and not planned.stages and not planned.recycled and not planned.kept:
-            raise RoutingError("The router found no stage for any ready gate; please report this circuit and device.")
-        keep = bool(planned.stages)  # copies may be in each other's way
+        router.progressed = bool(planned.stages)
         live = planned.live
-        router.relax = not planned.stages
         if options.progress:
             options.progress(1 - router.front.remaining / total, "routing")
     router.finish(live)
 
 
 class _Router:
-    def __init__(self, block: GateBlock, layout: Layout, builder: ProgramBuilder) -> None:
-        self.block, self.layout, self.builder = block, layout, builder
-        self.front = Front(block); self.relax=False
+    """State of one routing.
+
+    Attributes:
+        progressed: Whether the last round ran any gates; if not, copies were in each other's way, or the policy was too
+            strict, and the next round drops both.
+    """
+
+    def __init__(self, block: GateBlock, layout: Layout, builder: ProgramBuilder, policy: Policy) -> None:
+        self.block, self.layout, self.builder, self.policy = block, layout, builder, policy
+        self.front = Front(block)
         self.cover = copy_segments(block)
-        home = (axis.place({k: k // axis.per_site for k in range(axis.num_lines)}, {}) for axis in (layout.rows, layout.cols))
-        rows, cols = home
-        assert rows is not None and cols is not None
-        self.home: Lines = (rows, cols)
+        self.progressed = True
         self._open((q, 0) for q in range(block.num_qubits))
         self._open(self.front.advance(range(block.num_qubits)))
 
-    def plan(self, live: Mapping[int, Crossing], *, keep: bool) -> _Round:
+    # --- planning ----------------------------------------------------------------------------------------------------
+
+    def plan(self, live: Mapping[int, Crossing]) -> _Round:
         """Plan a round that starts with these copies alive, and mark its gates as done."""
         front = self.front
-        kept = {q: c for q, c in live.items() if keep and KEEP and front.gates_left(q) and front.ready_of(q)}
+        keep = self.policy.keep and self.progressed
+        kept = {q: c for q, c in live.items() if keep and front.gates_left(q) and front.ready_of(q)}
         recycled = {q: c for q, c in live.items() if q not in kept}
         opened = front.advance(recycled)
         planned = _Round(recycled, kept, opened, list(front.segment), dict(kept))
         while front.remaining:
             uses, lines = self._next_stage(planned)
-            if not uses or (planned.stages and len(uses) < THR * planned.mean_gates()):
+            if not uses or (planned.stages and len(uses) < self.policy.patience * planned.mean_gates()):
                 break
             self._append(planned, uses, lines)
         return planned
 
     def _next_stage(self, planned: _Round) -> tuple[list[Use], list[Lines]]:
-        """Choose as many compatible uses as fit, and the lines of all stages with them."""
+        """Choose as many compatible uses as fit, and the lines of all stages of the round with them."""
         candidates = self._candidates(planned)
         chosen: list[Use] = []
         fitted: list[Lines] = []
@@ -124,20 +153,18 @@ class _Router:
         allowed = compatible(self.layout, candidates, planned.live)
         weights = self._weights(planned, candidates)
         alive = np.ones(len(candidates), dtype=bool)
-        failures = 0
-        while alive.any() and failures < FAILS:
+        misfits = 0
+        while alive.any() and misfits < MAX_MISFITS:
             indices = np.flatnonzero(alive)
             order = indices[pick(weights[indices], allowed[np.ix_(indices, indices)])]
             trial = self._fit(planned, chosen + [candidates[k] for k in order])
             if trial is not None:
-                chosen += [candidates[k] for k in order]
-                fitted = trial
-                break
+                return chosen + [candidates[k] for k in order], trial
             for k in order:
                 alive[k] = False
-                trial = self._fit(planned, [*chosen, candidates[k]]) if failures < FAILS else None
+                trial = self._fit(planned, [*chosen, candidates[k]])
                 if trial is None:
-                    failures += 1
+                    misfits += 1
                     break
                 chosen.append(candidates[k])
                 fitted = trial
@@ -145,51 +172,48 @@ class _Router:
         return chosen, fitted
 
     def _candidates(self, planned: _Round) -> list[Use]:
+        """The uses that copies, or copies the home pulse could still create, allow for the next stage."""
         front, live = self.front, planned.live
         uses: list[Use] = []
-        for index in sorted(front.ready, key=lambda k: (-front.ready[k], k)):
+        order = sorted(front.ready, key=lambda k: (-front.ready[k], k))
+        urgent = self.policy.urgent * front.ready[order[0]] if order else 0
+        few = len(order) * 2 * self.layout.rows.per_site * self.layout.cols.per_site <= MAX_CANDIDATES
+        taken = [({u.row for u in stage.uses}, {u.col for u in stage.uses}) for stage in planned.stages]
+        for index in order:
             gate = self.block.gates[index]
             for source, target in ((gate.a, gate.b), (gate.b, gate.a)):
                 if source in live:
-                    uses.append(Use(index, source, target, live[source]))
-                elif source not in planned.recycled and front.segment[source] == planned.home_segment[source] and self._ok(source, index):
-                    uses += (Use(index, source, target, c) for c in self._new_crossings(planned, source))
+                    uses.append(Use(index, source, target, *live[source]))
+                elif (
+                    source not in planned.recycled
+                    and front.segment[source] == planned.home_segment[source]
+                    and (front.ready[index] >= urgent or self._worth_copying(source))
+                ):
+                    for row, col in self.layout.crossings_of(source, None if few else target):
+                        if not any(row in rows and col in cols for rows, cols in taken):
+                            uses.append(Use(index, source, target, row, col))
             if len(uses) >= MAX_CANDIDATES:
                 break
         return uses
 
-    def _new_crossings(self, planned: _Round, source: int) -> list[Crossing]:
-        """Crossings at which a copy could have been created that no earlier stage of the round carries to a site."""
-        rows, cols = self.layout.lines_of(source)
-        free = []
-        for row in rows:
-            for col in cols:
-                if not any(
-                    any(use.crossing[0] == row for use in stage.uses) and any(use.crossing[1] == col for use in stage.uses)
-                    for stage in planned.stages
-                ):
-                    free.append((row, col))
-        return free
+    def _worth_copying(self, source: int) -> bool:
+        if not self.progressed:
+            return True
+        if self.policy.cover and not self._in_cover(source):
+            return False
+        wanted = min(self.front.gates_left(source), self.policy.gather)
+        return wanted < 2 or len(self.front.ready_of(source)) >= wanted
 
-    def _weights(self, planned: _Round, uses: list[Use]) -> np.ndarray:
-        front = self.front
-        urgency = np.array([front.ready[use.gate] for use in uses], dtype=float)
-        weights = 1 + ALPHA * urgency / urgency.max()
-        new = np.array([use.source not in planned.live for use in uses])
-        more = np.array([self._worth(use.source) for use in uses])
-        return weights * np.where(new, more, 1.0)
+    def _in_cover(self, source: int) -> bool:
+        return (source, self.front.segment[source]) in self.cover
 
-    def _ok(self, source, index):
-        f=self.front
-        if f.ready[index] >= URG*max(f.ready.values()): return True
-        if EXCL and (source,f.segment[source]) not in self.cover: return False
-        left=f.gates_left(source)
-        return self.relax or len(f.ready_of(source)) >= min(left, MINR)
-
-    def _worth(self, source):
-        f=self.front
-        if (source,f.segment[source]) in self.cover: return NEW+MORE*min(len(f.ready_of(source)),4)
-        return OUT
+    def _weights(self, planned: _Round, uses: list[Use]) -> NDArray[np.float64]:
+        """Critical gates weigh more; those that need a new copy less, unless the copy will serve many."""
+        urgency = np.array([self.front.ready[use.gate] for use in uses], dtype=float)
+        worth = {use.source: 1.0 for use in uses}
+        for source in worth.keys() - planned.live.keys():
+            worth[source] = 0.5 + 0.12 * min(len(self.front.ready_of(source)), 4) if self._in_cover(source) else 0.1
+        return (1 + urgency / urgency.max()) * np.array([worth[use.source] for use in uses])
 
     def _append(self, planned: _Round, uses: list[Use], fitted: list[Lines]) -> None:
         """Add a stage to a round and mark its gates as done."""
@@ -204,20 +228,23 @@ class _Router:
         planned.stages.append(_Stage(uses, fitted[-1], opened))
 
     def _fit(self, planned: _Round, uses: list[Use]) -> list[Lines] | None:
-        """Lines of all stages with these uses as one more, and their copies alive throughout; None if that is impossible."""
+        """Lines of all stages with these uses as one more, and their copies alive throughout; None if there are none."""
         live = planned.live | {use.source: use.crossing for use in uses}
-        lines = place_stage(self.layout, _visits(uses), live.values())
+        crossings = list(live.values())
+        lines = place_stage(self.layout, _visits(uses), crossings)
         if lines is None:
             return None
         if len(live) == len(planned.live):
-            return [stage.lines for stage in planned.stages] + [lines]
+            return [*(stage.lines for stage in planned.stages), lines]
         earlier = []
         for stage in planned.stages:
-            moved = place_stage(self.layout, _visits(stage.uses), live.values())
+            moved = place_stage(self.layout, _visits(stage.uses), crossings)
             if moved is None:
                 return None
             earlier.append(moved)
         return [*earlier, lines]
+
+    # --- instructions ------------------------------------------------------------------------------------------------
 
     def emit(self, planned: _Round) -> None:
         """Append the instructions of a round."""
@@ -232,8 +259,7 @@ class _Router:
 
     def finish(self, live: Mapping[int, Crossing]) -> None:
         """Recycle the last copies and run what is left of one-qubit gates."""
-        if live:
-            self._home_pulse(live, {}, {})
+        self._home_pulse(live, {}, {})
         self._open(self.front.advance(range(self.block.num_qubits)))
         self.builder.release(self.builder.ancilla(*c) for c in live.values())
         for qubit, angle in enumerate(self.block.closings):
@@ -245,14 +271,14 @@ class _Router:
         """Recycle and create copies in one pulse; kept ones are parked, or else run a CZ with their own source."""
         builder = self.builder
         changed = {c: q for copies in (recycled, created) for q, c in copies.items()}
+        if not changed:
+            return
         rows, cols = {row for row, _ in changed}, {col for _, col in changed}
         visits = changed | {c: q for q, c in kept.items() if c[0] in rows and c[1] in cols}
         lines = place_stage(self.layout, visits, [*changed, *kept.values()])
         if lines is None:
             visits = changed | {c: q for q, c in kept.items()}
-            lines = self.home
-        if not changed:
-            return
+            lines = self.layout.rows.home_um(), self.layout.cols.home_um()
         for crossing in changed:
             builder.gate(builder.ancilla(*crossing), HADAMARD)
         builder.pulse(*lines, ((builder.ancilla(*c), q) for c, q in visits.items()))
@@ -260,10 +286,11 @@ class _Router:
             builder.gate(builder.ancilla(*crossing), HADAMARD)
         for crossing, qubit in visits.items():
             if crossing not in changed:
-                builder.phase(qubit, np.pi)
+                builder.phase(qubit, math.pi)
 
     def _open(self, segments: Iterable[tuple[int, int]]) -> None:
-        for qubit, segment in segments:
-            angles = self.block.openings[qubit][segment]
-            if angles is not None:
-                self.builder.gate(qubit, angles)
+        self.builder.open_segments(self.block, segments)
+
+
+def _visits(uses: Iterable[Use]) -> dict[Crossing, int]:
+    return {use.crossing: use.target for use in uses}

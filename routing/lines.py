@@ -48,20 +48,28 @@ OUTSIDE_GAPS = 3
 class Axis:
     """One axis of the lattice, and a table of the positions at which its lines may stand.
 
-    Each site is home to `per_site` lines; line k belongs to site k // per_site.
+    Each site is home to `per_site` lines; line k belongs to site k // per_site. Where there are fewer lines than sites,
+    a line has no fixed home.
 
     Attributes:
         num_sites: Rows or columns of the lattice.
         num_lines: Lines along this axis.
+        per_site: Lines that belong to each site.
         can_park: Whether a line fits between two sites at the safe distance from both.
         stack: How many lines may stand at one site.
     """
 
     def __init__(
-        self, num_sites: int, per_site: int, spacing_um: float, gap_um: float, safe_um: float, offsets_um: tuple[float, ...]
+        self,
+        num_sites: int,
+        num_lines: int,
+        spacing_um: float,
+        gap_um: float,
+        safe_um: float,
+        offsets_um: tuple[float, ...],
     ) -> None:
-        self.num_sites, self.per_site, self.stack = num_sites, per_site, len(offsets_um)
-        self.num_lines = num_lines = num_sites * per_site
+        self.num_sites, self.num_lines, self.stack = num_sites, num_lines, len(offsets_um)
+        self.per_site = per_site = max(1, num_lines // num_sites)
         self.can_park = num_sites == 1 or spacing_um >= 2 * safe_um
         self.spacing_um, self.gap_um = spacing_um, gap_um
         end = (num_sites - 1) * spacing_um
@@ -119,6 +127,10 @@ class Axis:
         for k in range(size - 1, -1, -1):
             last = k if parking[k] else last
             self._park_after[k] = last
+
+    def home_um(self) -> list[float]:
+        """Return positions with every line at its own site."""
+        return [self.table_um[entry] for entry in self._home]
 
     def place(self, at: Mapping[int, int], parked: Mapping[int, int]) -> list[float] | None:
         """Return positions for all lines, or None if order or room do not allow it. Linear in the number of lines.

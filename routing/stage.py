@@ -21,12 +21,18 @@ Crossing = tuple[int, int]
 
 
 class Use(NamedTuple):
-    """A gate of the block, run by the copy of `source`, at this crossing, standing beside the data atom of `target`."""
+    """A gate of the block, run by the copy of `source` at crossing (row, col), standing beside the atom of `target`."""
 
     gate: int
     source: int
     target: int
-    crossing: Crossing
+    row: int
+    col: int
+
+    @property
+    def crossing(self) -> Crossing:
+        """Row line and column line of the copy."""
+        return self.row, self.col
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,20 @@ class Layout:
     spacing_um: float
     safe_um: float
 
-    def lines_of(self, qubit: int) -> tuple[range, range]:
-        """The row lines and the column lines that belong to the site of a data qubit."""
-        row, col = self.sites[qubit]
-        per_row, per_col = self.rows.per_site, self.cols.per_site
-        return range(row * per_row, (row + 1) * per_row), range(col * per_col, (col + 1) * per_col)
+    def crossings_of(self, source: int, target: int | None = None) -> list[Crossing]:
+        """Crossings of the home site of `source`; with a target, only those that suit a copy on its way there.
+
+        Of the lines of a site, the later ones suit copies that move to higher rows or columns.
+        """
+        row, col = self.sites[source].tolist()
+        to_row, to_col = (row, col) if target is None else self.sites[target].tolist()
+        return [(i, j) for i in _lines_toward(self.rows, row, to_row) for j in _lines_toward(self.cols, col, to_col)]
+
+
+def _lines_toward(axis: Axis, site: int, target: int) -> range:
+    first, half = site * axis.per_site, axis.per_site // 2
+    last = first + axis.per_site
+    return range(first + half if target > site else first, last - half if target < site else last)
 
 
 def compatible(layout: Layout, uses: Sequence[Use], live: Mapping[int, Crossing]) -> Bools:
@@ -58,8 +73,8 @@ def compatible(layout: Layout, uses: Sequence[Use], live: Mapping[int, Crossing]
     Rows and columns keep their order; lines at one site are few; each gate, copy and target serves once; and no third
     copy is carried to an occupied site. Whether all lines fit and all ancillas keep their distance is for `place_stage`.
     """
-    lines = np.array([use.crossing for use in uses])
-    targets = layout.sites[[use.target for use in uses]]
+    gates, sources, targets_of, *_ = table = np.array(uses).T
+    lines, targets = table[3:].T, layout.sites[targets_of]
     allowed = np.ones((len(uses), len(uses)), dtype=bool)
     for axis, line, site in ((layout.rows, lines[:, 0], targets[:, 0]), (layout.cols, lines[:, 1], targets[:, 1])):
         line_step = line[:, None] - line[None, :]
@@ -67,13 +82,11 @@ def compatible(layout: Layout, uses: Sequence[Use], live: Mapping[int, Crossing]
         allowed &= line_step * site_step >= 0
         allowed &= (line_step != 0) | (site_step == 0)
         allowed &= (site_step != 0) | (np.abs(line_step) < axis.stack)
-    for key in ("gate", "source", "target"):
-        value = np.array([getattr(use, key) for use in uses])
+    for value in (gates, sources, targets_of):
         allowed &= value[:, None] != value[None, :]
     holder = np.full((layout.rows.num_lines, layout.cols.num_lines), -1)
     for source, crossing in live.items():
         holder[crossing] = source
-    sources = np.array([use.source for use in uses])
     third = holder[lines[:, None, 0], lines[None, :, 1]]
     strays = (third >= 0) & (third != sources[:, None]) & (third != sources[None, :])
     strays &= layout.occupied[targets[:, None, 0], targets[None, :, 1]]
@@ -102,7 +115,11 @@ def place_stage(layout: Layout, visits: Mapping[Crossing, int], live: Collection
 
 
 def _park(
-    axes: tuple[Axis, Axis], anchors: tuple[dict[int, int], dict[int, int]], unused: list[Crossing], first: int, side: int
+    axes: tuple[Axis, Axis],
+    anchors: tuple[dict[int, int], dict[int, int]],
+    unused: list[Crossing],
+    first: int,
+    side: int,
 ) -> Lines | None:
     """Place all lines, with the unused copies parked along the axis `first` where there is room, else along the other."""
     second = 1 - first

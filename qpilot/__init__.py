@@ -1,0 +1,61 @@
+"""qpilot: a compiler for field programmable qubit arrays with flying ancillas.
+
+>>> import qpilot
+>>> program = qpilot.compile("OPENQASM 2.0; include \"qelib1.inc\"; qreg q[3]; h q[0]; cx q[0],q[1]; cx q[0],q[2];")
+>>> program.depth
+4
+"""
+
+from .arch import (
+    AOD,
+    FPQA,
+    PRESETS,
+    Fidelity,
+    Lattice,
+    Metrics,
+    Program,
+    Rydberg,
+    Timing,
+    Violation,
+    check_legal,
+    preset,
+)
+from .arch.errors import (
+    CircuitError,
+    DeviceError,
+    OptionError,
+    ProgramError,
+    QPilotError,
+    RoutingError,
+    VerificationError,
+)
+from .compiler import CompileOptions, compile  # noqa: A004
+from .verify import verify
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AOD",
+    "FPQA",
+    "PRESETS",
+    "CircuitError",
+    "CompileOptions",
+    "DeviceError",
+    "Fidelity",
+    "Lattice",
+    "Metrics",
+    "OptionError",
+    "Program",
+    "ProgramError",
+    "QPilotError",
+    "RoutingError",
+    "Rydberg",
+    "Timing",
+    "VerificationError",
+    "Violation",
+    "__version__",
+    "check_legal",
+    "compile",
+    "preset",
+    "verify",
+]

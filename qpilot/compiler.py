@@ -1,0 +1,260 @@
+"""`compile`: from a circuit to a verified program."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from .arch.device import AOD, FPQA
+from .arch.errors import DeviceError, OptionError
+from .arch.program import Metrics, Program
+from .canonical import CanonicalForm, wrap
+from .frontend import Lowered, lower, read_circuit
+from .placement import anneal, near_square, row_major
+from .replay import replay
+from .routing.builder import ProgramBuilder
+from .routing.generic import POLICIES, route_rounds
+from .routing.lines import Axis, site_offsets_um
+from .routing.options import Progress, RouteOptions
+from .routing.paper import route_stages
+from .routing.stage import Layout
+from .verify import check_against, require_legal
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+Sites = Sequence[tuple[int, int]]
+LINES_PER_SITE = 2
+"""Lines that belong to each row and column of sites, where the AOD has as many; measured on 1 to 4."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """How to compile; see `compile` for the meaning of each.
+
+    Raises:
+        OptionError: A value is not known, or out of range.
+    """
+
+    router: str = "auto"
+    strategy: str = "rounds"
+    placement: str | Sites = "auto"
+    shape: str | tuple[int, int] = "auto"
+    objective: str = "balanced"
+    effort: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choice("router", self.router, ("auto", "generic"))
+        _check_choice("strategy", self.strategy, ("rounds", "paper"))
+        _check_choice("objective", self.objective, tuple(POLICIES))
+        if isinstance(self.placement, str):
+            _check_choice("placement", self.placement, ("auto", "identity"))
+        if isinstance(self.shape, str):
+            _check_choice("shape", self.shape, ("auto",))
+        else:
+            _check_pair("shape", self.shape, 1)
+        for name, least in (("effort", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise OptionError(f"{name} is {value!r}; it must be a whole number, at least {least}.")
+
+
+def compile(  # noqa: A001 - the name the user asked for
+    circuit: QuantumCircuit | str | Path,
+    device: FPQA | None = None,
+    *,
+    router: str = "auto",
+    strategy: str = "rounds",
+    placement: str | Sites = "auto",
+    shape: str | tuple[int, int] = "auto",
+    objective: str = "balanced",
+    effort: int = 1,
+    seed: int = 0,
+    verify: bool = True,
+    progress: Progress | None = None,
+) -> Program:
+    """Compile a circuit for a field programmable qubit array.
+
+    Equal arguments give equal programs.
+
+    Args:
+        circuit: A circuit, OpenQASM 2 or 3 text, or the path of such a text.
+        device: The machine; by default one with a lattice that just fits (`FPQA.for_qubits`).
+        router: "generic" takes any circuit; "auto" picks by the kind of circuit.
+        strategy: "rounds" lets a copy serve many gates; "paper" creates and recycles one for each gate, as published.
+        placement: "auto" searches; "identity" lays qubits row by row; or the site (row, col) of each qubit.
+        shape: Rows and columns of the lattice region that holds the qubits; "auto" is near-square.
+        objective: "balanced" weighs pulses and two-qubit gates; "depth" spends gates to save pulses.
+        effort: How many placements to try; the best program is returned. Time grows in proportion.
+        seed: Seed of the search.
+        verify: Check the hardware rules and prove that the program computes the circuit.
+        progress: Called now and then with the fraction done and the name of the phase.
+
+    Returns:
+        The program; it knows its metrics, and can print, save and draw itself.
+
+    Raises:
+        CircuitError: The circuit cannot be read or compiled.
+        DeviceError: The device has too few sites.
+        OptionError: An option has an unknown value.
+        RoutingError: The geometry of the device allows no schedule.
+        ProgramError, VerificationError: The compiler made a mistake; please report it.
+    """
+    start = time.perf_counter()
+    options = CompileOptions(router, strategy, placement, shape, objective, effort, seed)
+    report = progress or _no_progress
+    report(0.0, "reading")
+    lowered = lower(read_circuit(circuit))
+    device, rows, cols = _choose_region(lowered, device, options)
+    programs = [
+        _route(
+            lowered,
+            device,
+            _place(lowered, device, rows, cols, options, number),
+            options,
+            _part(report, number, effort),
+        )
+        for number in range(options.effort)
+    ]
+    program = min(programs, key=lambda program: _cost(program.metrics, objective))
+    report(0.9, "checking")
+    phase = _check(program, lowered, circuit) if verify else _phase_missing(program, lowered.form)
+    report(1.0, "done")
+    return msgspec.structs.replace(
+        program,
+        circuit=msgspec.structs.replace(program.circuit, global_phase=phase),
+        compile_s=time.perf_counter() - start,
+    )
+
+
+def _choose_region(lowered: Lowered, device: FPQA | None, options: CompileOptions) -> tuple[FPQA, int, int]:
+    """Return the device and the rows and columns of its lattice, from the first on, that hold the qubits."""
+    n = lowered.info.num_qubits
+    shape = None if isinstance(options.shape, str) else options.shape
+    if device is None:
+        device = FPQA.for_qubits(n)
+        if shape is not None:
+            slm = msgspec.structs.replace(device.slm, rows=shape[0], cols=shape[1])
+            device = device.replace(slm=slm, name=f"fpqa-{shape[0]}x{shape[1]}")
+    slm = device.slm
+    if n > slm.num_sites:
+        raise DeviceError(
+            f"The circuit has {n} qubits, but the lattice of device {device.name!r} has {slm.rows} x {slm.cols} = "
+            f"{slm.num_sites} sites; use a larger lattice, such as that of FPQA.for_qubits({n})."
+        )
+    rows, cols = shape or near_square(n, slm.rows, slm.cols)
+    if rows > slm.rows or cols > slm.cols:
+        raise DeviceError(
+            f"The shape {rows} x {cols} does not fit on the {slm.rows} x {slm.cols} lattice of device {device.name!r}."
+        )
+    if rows * cols < n:
+        raise DeviceError(f"The shape {rows} x {cols} has {rows * cols} sites for {n} qubits; give a larger one.")
+    return device, rows, cols
+
+
+def _place(lowered: Lowered, device: FPQA, rows: int, cols: int, options: CompileOptions, number: int) -> Sites:
+    n = lowered.info.num_qubits
+    if not isinstance(options.placement, str):
+        return _check_sites(options.placement, n, device)
+    if options.placement == "identity":
+        return row_major(n, cols)
+    return anneal(lowered.block, rows, cols, seed=options.seed + number * 1_000_003)
+
+
+def _route(lowered: Lowered, device: FPQA, sites: Sites, options: CompileOptions, report: Progress) -> Program:
+    builder = ProgramBuilder(device, sites)
+    rounds = options.strategy == "rounds"
+    layout = _layout(device, sites, LINES_PER_SITE if rounds else 1)
+    if rounds and (layout.rows.num_lines < layout.rows.num_sites or layout.cols.num_lines < layout.cols.num_sites):
+        _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")
+        rounds = False
+    route = route_rounds if rounds else route_stages
+    route(lowered.block, layout, builder, RouteOptions(options.objective, report))
+    builder.measure(lowered.measures)
+    return builder.build(lowered.info)
+
+
+def _layout(device: FPQA, sites: Sites, per_site: int) -> Layout:
+    """Lay out the lines of the first AOD over the region of the lattice that the sites take."""
+    places = np.array(sites, dtype=np.int64).reshape(-1, 2)
+    rows, cols = (places.max(axis=0) + 1).tolist()
+    occupied = np.zeros((rows, cols), dtype=bool)
+    occupied[tuple(places.T)] = True
+    aod: AOD = device.aods[0]
+    spacing, safe = device.slm.spacing_um, device.rydberg.safe_distance_um
+    offsets = site_offsets_um(device.rydberg, spacing, aod.min_spacing_um)
+    per_site = min(per_site, len(offsets))
+    row_axis, col_axis = (
+        Axis(count, _num_lines(count, most, per_site), spacing, aod.min_spacing_um, safe, offsets)
+        for count, most in ((rows, aod.max_rows), (cols, aod.max_cols))
+    )
+    return Layout(row_axis, col_axis, places, occupied, spacing, safe)
+
+
+def _num_lines(num_sites: int, most: int, per_site: int) -> int:
+    return min(num_sites * min(per_site, max(1, most // num_sites)), most)
+
+
+def _check(program: Program, lowered: Lowered, circuit: QuantumCircuit | str | Path) -> float:
+    """Check legality and meaning; return the global phase the program should have."""
+    require_legal(program)
+    form = lower(read_circuit(circuit), keep_barriers=False).form if lowered.block.fences else lowered.form
+    return check_against(program, form, lowered.measures)
+
+
+def _phase_missing(program: Program, form: CanonicalForm) -> float:
+    return wrap(form.global_phase - replay(program).form.global_phase)
+
+
+def _cost(metrics: Metrics, objective: str) -> tuple[float, ...]:
+    """What the best of several programs has least of."""
+    if objective == "depth":
+        return metrics.depth, metrics.num_2q
+    # A pulse costs about as much as a gate: at 100 qubits the idle atoms see 0.9975 each.
+    return metrics.depth + 0.25 * metrics.num_2q, metrics.depth
+
+
+def _part(report: Progress, number: int, count: int) -> Progress:
+    return lambda fraction, phase: report(0.05 + 0.85 * (number + fraction) / count, phase)
+
+
+def _no_progress(fraction: float, phase: str) -> None:
+    """Tell nobody."""
+
+
+def _check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    if value not in choices:
+        close = difflib.get_close_matches(str(value), choices, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"choose {' or '.join(map(repr, choices))}."
+        raise OptionError(f"{name} is {value!r}, which is not known; {hint}")
+
+
+def _check_pair(name: str, value: object, least: int) -> None:
+    whole = isinstance(value, (tuple, list)) and all(isinstance(x, int) and not isinstance(x, bool) for x in value)
+    if not whole or len(value) != 2 or min(value) < least:  # type: ignore[arg-type]
+        raise OptionError(f"{name} is {value!r}; it must be a pair of whole numbers (rows, cols), at least {least}.")
+
+
+def _check_sites(sites: Sites, num_qubits: int, device: FPQA) -> Sites:
+    if len(sites) != num_qubits:
+        raise OptionError(f"placement has {len(sites)} sites for {num_qubits} qubits; it needs one for each.")
+    for q, site in enumerate(sites):
+        _check_pair(f"placement of qubit {q}", site, 0)
+        if site[0] >= device.slm.rows or site[1] >= device.slm.cols:
+            raise OptionError(
+                f"placement puts qubit {q} at {tuple(site)}, off the {device.slm.rows} x {device.slm.cols} lattice."
+            )
+    if len({tuple(site) for site in sites}) < num_qubits:
+        raise OptionError("placement puts two qubits at one site.")
+    return [(int(row), int(col)) for row, col in sites]
