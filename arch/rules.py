@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from .program import Measure, Move, Program, Raman, Release, Rydberg, check_structure
 
@@ -234,9 +233,7 @@ class _Checker:
         """Pairs of these ancilla atoms closer than the safe distance, sorted, and their distances."""
         if len(flying) < 2:
             return _NO_PAIRS, np.empty(0)
-        found = cKDTree(self.xy[flying]).query_pairs(
-            self.device.rydberg.safe_distance_um - _EPS_UM, output_type="ndarray"
-        )
+        found = _close_pairs(self.xy[flying], self.device.rydberg.safe_distance_um - _EPS_UM)
         pairs = np.sort(flying[found], axis=1)
         return pairs, np.hypot(*(self.xy[pairs[:, 0]] - self.xy[pairs[:, 1]]).T)
 
@@ -249,6 +246,14 @@ class _Checker:
                 f"less than min_atom_distance_um = {least:g}",
             )
         if not self.spaced and len(self.xy) > self.n + 1:
-            close = cKDTree(self.xy[self.n :]).query_pairs(least - _EPS_UM, output_type="ndarray")
+            close = _close_pairs(self.xy[self.n :], least - _EPS_UM)
             for a, b in self.n + np.sort(close, axis=1)[:3]:
                 self.report(3, f"ancilla atoms {a} and {b} are closer than min_atom_distance_um = {least:g}")
+
+
+def _close_pairs(points: NDArray[np.float64], reach_um: float) -> NDArray[np.int64]:
+    """Index pairs of points at most `reach_um` apart."""
+    from scipy.spatial import cKDTree  # a quarter of a second, and `import qpilot` does not need it
+
+    pairs: NDArray[np.int64] = cKDTree(points).query_pairs(reach_um, output_type="ndarray")
+    return pairs

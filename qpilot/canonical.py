@@ -15,7 +15,7 @@ import cmath
 import math
 from collections.abc import Iterable
 
-from .routing.blocks import Angles, Gate, GateBlock
+from .routing.blocks import Gate, GateBlock
 
 ANGLE_TOLERANCE = 1e-8
 """Rotations by less than this many radians count as the identity."""

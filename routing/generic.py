@@ -30,7 +30,7 @@ from .stage import Crossing, Layout, Lines, Use, compatible, pick, place_stage
 MAX_CANDIDATES = 384
 """Only this many uses are weighed for a stage, the most critical first: the choice takes their square."""
 
-MAX_MISFITS = 12
+MAX_MISFITS = 8
 """A stage is full after this many uses that are compatible but for which no lines were found."""
 
 
@@ -238,7 +238,7 @@ class _Router:
             return [*(stage.lines for stage in planned.stages), lines]
         earlier = []
         for stage in planned.stages:
-            moved = place_stage(self.layout, _visits(stage.uses), crossings)
+            moved = place_stage(self.layout, _visits(stage.uses), crossings, before=stage.lines)
             if moved is None:
                 return None
             earlier.append(moved)

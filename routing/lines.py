@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ..arch.device import Rydberg
 from ..arch.errors import RoutingError
@@ -142,48 +142,49 @@ class Axis:
         latest = self._latest(at, parked)
         if latest is None:
             return None
-        wishes = self._wishes(at, parked)
+        table, after = self.table_um, self._after
         positions = []
         low = 0
-        for line in range(self.num_lines):
-            entry = min(max(wishes[line], low), latest[line])
+        for line, (wish, bound) in enumerate(zip(self._wishes(at, parked), latest, strict=True)):
+            entry = wish if wish > low else low
             if line in parked:
-                entry = min(self._park_after[entry], latest[line])
+                entry = self._park_after[min(entry, bound)]
             elif line in at:
                 entry = max(entry, self._at[at[line]])
-            positions.append(self.table_um[entry])
-            low = self._after[entry]
+            if entry > bound:
+                entry = bound
+            positions.append(table[entry])
+            low = after[entry]
         return positions
 
-    def gaps_for(self, at: Mapping[int, int], lines: Collection[int], side: int) -> dict[int, int]:
-        """Choose a gap for as many of these lines as possible, each gap for one line, in order, near their sites.
+    def gaps_for(self, at: Mapping[int, int], lines: Collection[int], share: int = 1) -> dict[int, int]:
+        """Choose a gap for as many of these lines as possible, in order, the one after the home site if it can be.
 
         Args:
             at: The lines that stand at sites, and their sites.
             lines: Lines to park, none of them in `at`.
-            side: 1 to prefer the gap after the home site, 0 the gap before it.
+            share: How many lines may have the same gap.
 
         Returns:
             The gap of each line that got one.
         """
         chosen: dict[int, int] = {}
-        low = -OUTSIDE_GAPS
+        low = -OUTSIDE_GAPS * share  # places are counted in shares of a gap
         anchors = sorted(at.items())
         anchors.append((self.num_lines, self.num_sites + OUTSIDE_GAPS))
         waiting = sorted(lines)
-        position = 0
+        start = 0
         for line, site in anchors:
-            between = []
-            while position < len(waiting) and waiting[position] < line:
-                between.append(waiting[position])
-                position += 1
-            room = site - low + 1
-            for k, parked in enumerate(between[:room] if room > 0 else []):
-                last = site - (min(len(between), room) - 1 - k)
-                low = min(max(low, parked // self.per_site + side), last)
-                chosen[parked] = low
-                low += 1
-            low = max(low, site + 1)
+            end = bisect_left(waiting, line, start)
+            last = site * share + share - 1
+            fitting = min(end - start, last - low + 1)
+            for k in range(start, start + fitting):
+                wish = (waiting[k] // self.per_site + 1) * share
+                place = min(max(low, wish), last - (start + fitting - 1 - k))
+                chosen[waiting[k]] = place // share
+                low = place + 1
+            start = end
+            low = max(low, last + 1)
         return chosen
 
     def _latest(self, at: Mapping[int, int], parked: Mapping[int, int]) -> list[int] | None:
@@ -204,19 +205,29 @@ class Axis:
             bound = self._before[bound]
         return latest
 
-    def _wishes(self, at: Mapping[int, int], parked: Mapping[int, int]) -> dict[int, int]:
+    def _wishes(self, at: Mapping[int, int], parked: Mapping[int, int]) -> list[int]:
         """The entry each line would best have: close to the site on both sides, in the middle of its gap."""
-        at_sites: dict[int, list[int]] = {}
-        in_gaps: dict[int, list[int]] = {}
-        for line in sorted(at):
-            at_sites.setdefault(at[line], []).append(line)
-        for line in sorted(parked):
-            in_gaps.setdefault(parked[line], []).append(line)
-        wishes = dict(enumerate(self._home))
-        for site, lines in at_sites.items():
+        wishes = self._home.copy()
+        for lines, site in _groups(at):
             first = self._at[site] + max(0, self.stack - len(lines)) // 2
-            wishes.update((line, first + k) for k, line in enumerate(lines))
-        for gap, lines in in_gaps.items():
-            middle = self._middle[gap]
-            wishes.update((line, max(0, middle + 2 * k - len(lines) + 1)) for k, line in enumerate(lines))
+            for k, line in enumerate(lines):
+                wishes[line] = first + k
+        for lines, gap in _groups(parked):
+            first = self._middle[gap] - len(lines) + 1
+            for k, line in enumerate(lines):
+                wishes[line] = max(0, first + 2 * k)
         return wishes
+
+
+def _groups(places: Mapping[int, int]) -> Iterator[tuple[list[int], int]]:
+    """Yield the lines that have the same place, in order, with it; places rise with lines."""
+    lines: list[int] = []
+    before = None
+    for line in sorted(places):
+        if places[line] != before and before is not None:
+            yield lines, before
+            lines = []
+        lines.append(line)
+        before = places[line]
+    if before is not None:
+        yield lines, before

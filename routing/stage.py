@@ -93,22 +93,35 @@ def compatible(layout: Layout, uses: Sequence[Use], live: Mapping[int, Crossing]
     return allowed & ~(strays | strays.T)
 
 
-def place_stage(layout: Layout, visits: Mapping[Crossing, int], live: Collection[Crossing]) -> Lines | None:
+_PARKING = ((0, 1), (1, 1), (0, 3), (1, 3))
+"""Ways to park, tried in order: the axis along which copies are parked first, and how many lines may share a gap."""
+
+
+def place_stage(
+    layout: Layout, visits: Mapping[Crossing, int], live: Collection[Crossing], before: Lines | None = None
+) -> Lines | None:
     """Return line positions for one pulse, or None.
 
     Args:
         layout: The sites and the axes.
         visits: The data qubit beside which each of these crossings must stand.
         live: All crossings with bright copies; those that visit nobody are parked between rows or between columns.
+        before: Positions that do for the visits and that are kept if they do for the other copies too.
     """
     at_rows = {row: int(layout.sites[target, 0]) for (row, _), target in visits.items()}
     at_cols = {col: int(layout.sites[target, 1]) for (_, col), target in visits.items()}
     unused = [crossing for crossing in live if crossing not in visits]
     crossings = np.array([*visits, *unused])
+    if before is not None and _clear(layout, *before, crossings, len(visits)):
+        return before
     axes = (layout.rows, layout.cols)
     anchors = (at_rows, at_cols)
-    for first, side in ((0, 1), (1, 1), (0, 0), (1, 0)):
-        lines = _park(axes, anchors, unused, first, side)
+    carried = [(row, col) for row, col in unused if row in at_rows and col in at_cols]
+    if any(layout.occupied[at_rows[row], at_cols[col]] for row, col in carried):
+        return None
+    free = [crossing for crossing in unused if crossing not in carried]
+    for first, share in _PARKING if free else _PARKING[:1]:
+        lines = _park(axes, anchors, free, first, share)
         if lines is not None and _clear(layout, *lines, crossings, len(visits)):
             return lines
     return None
@@ -119,29 +132,22 @@ def _park(
     anchors: tuple[dict[int, int], dict[int, int]],
     unused: list[Crossing],
     first: int,
-    side: int,
+    share: int,
 ) -> Lines | None:
-    """Place all lines, with the unused copies parked along the axis `first` where there is room, else along the other."""
+    """Place all lines; the unused copies are parked along one axis where there is room, the rest along the other."""
     second = 1 - first
     at_first, at_second = anchors[first], anchors[second]
     must = {c[first] for c in unused if c[second] in at_second}
-    if any(line in at_first for line in must):
-        return None
-    gaps = axes[first].gaps_for(at_first, {c[first] for c in unused if c[first] not in at_first}, side)
+    gaps = axes[first].gaps_for(at_first, {c[first] for c in unused} - at_first.keys(), share)
     if not must <= gaps.keys():
-        gaps = axes[first].gaps_for(at_first, must, side)
-        if not must <= gaps.keys():
-            return None
+        gaps = axes[first].gaps_for(at_first, must, share)
     along_first = axes[first].place(at_first, gaps)
-    if along_first is None:
-        gaps = {line: gap for line, gap in gaps.items() if line in must}
-        along_first = axes[first].place(at_first, gaps)
-    rest = {c[second] for c in unused if c[first] not in gaps}
-    gaps = axes[second].gaps_for(at_second, rest, side)
-    if along_first is None or len(gaps) < len(rest):
+    if along_first is None or len(must - gaps.keys()):
         return None
+    rest = {c[second] for c in unused if c[first] not in gaps}
+    gaps = axes[second].gaps_for(at_second, rest, share)
     along_second = axes[second].place(at_second, gaps)
-    if along_second is None:
+    if along_second is None or len(gaps) < len(rest):
         return None
     return (along_first, along_second) if first == 0 else (along_second, along_first)
 
