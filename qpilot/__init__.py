@@ -1,9 +1,9 @@
 """qpilot: a compiler for field programmable qubit arrays with flying ancillas.
 
 >>> import qpilot
->>> program = qpilot.compile("OPENQASM 2.0; include \"qelib1.inc\"; qreg q[3]; h q[0]; cx q[0],q[1]; cx q[0],q[2];")
->>> program.depth
-4
+>>> program = qpilot.compile("OPENQASM 3.0; include 'stdgates.inc'; qubit[3] q; h q[0]; cx q[0], q[1]; cx q[0], q[2];")
+>>> program.depth, program.metrics.num_2q
+(4, 4)
 """
 
 from .arch import (

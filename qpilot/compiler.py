@@ -241,8 +241,11 @@ def _check_choice(name: str, value: object, choices: Collection[str]) -> None:
 
 
 def _check_pair(name: str, value: object, least: int) -> None:
-    whole = isinstance(value, (tuple, list)) and all(isinstance(x, int) and not isinstance(x, bool) for x in value)
-    if not whole or len(value) != 2 or min(value) < least:  # type: ignore[arg-type]
+    if (
+        not isinstance(value, (tuple, list))
+        or len(value) != 2
+        or not all(isinstance(x, int) and not isinstance(x, bool) and x >= least for x in value)
+    ):
         raise OptionError(f"{name} is {value!r}; it must be a pair of whole numbers (rows, cols), at least {least}.")
 
 

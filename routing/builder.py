@@ -1,4 +1,4 @@
-"""Collects the instructions of a program: it numbers ancillas, merges one-qubit layers and drops moves that go nowhere."""
+"""Collects the instructions of a program: numbers ancillas, merges one-qubit layers, drops moves that go nowhere."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ HADAMARD: Angles = (math.pi / 2, 0.0, math.pi)
 class ProgramBuilder:
     """Appends instructions one by one.
 
-    One-qubit gates wait until the next pulse, so that all of them run in as few Raman layers as possible. Phases on data
-    qubits commute with every pulse and wait for the next gate of their qubit.
+    One-qubit gates wait until the next pulse, so that all of them run in as few Raman layers as possible. Phases on
+    data qubits commute with every pulse and wait for the next gate of their qubit.
     """
 
     def __init__(self, device: FPQA, sites: Sequence[tuple[int, int]], aod: int = 0) -> None:

@@ -14,8 +14,7 @@ def copy_segments(block: GateBlock) -> set[Segment]:
     """Return segments so that every gate has one of its ends among them; both ends where a gate is all they have.
 
     The gates are the edges of a graph on the segments. While some segment has a single gate left, its neighbour is
-    taken, which is optimal; otherwise the segment with most gates left is. Time is linear in the number of gates but for
-    the latter choice, which is logarithmic.
+    taken, which is optimal; otherwise the segment with most gates left is. Time is linear in the number of gates.
     """
     neighbours: dict[Segment, set[Segment]] = defaultdict(set)
     for gate in block.gates:

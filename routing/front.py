@@ -99,8 +99,8 @@ def _ends(gate: Gate) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def _criticality(block: GateBlock) -> list[int]:
-    """Number of gates on the longest chain that starts at each gate; gates of one segment do not wait for each other."""
-    after: dict[int, list[tuple[int, int]]] = defaultdict(list)  # qubit: (segment, longest chain), both falling/rising
+    """Length in gates of the longest chain from each gate on; gates of one segment do not wait for each other."""
+    after: dict[int, list[tuple[int, int]]] = defaultdict(list)  # of each qubit: (segment, longest chain)
     result = [0] * len(block.gates)
     for index in range(len(block.gates) - 1, -1, -1):
         longest = 0

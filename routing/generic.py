@@ -1,13 +1,13 @@
 """The generic router, in rounds: any block of CZ and one-qubit gates.
 
-A round starts with one *home pulse*, the lines beside their own sites: it recycles the copies that have served and creates
-those that will. Then come several stages, each with the lines elsewhere and as many gates as fit. A round ends when the
-next stage would hold clearly fewer gates than its pulses held on average, the home pulse counted (the marginal value
-theorem of foraging).
+A round starts with one *home pulse*, the lines beside their own sites: it recycles the copies that have served and
+creates those that will. Then come several stages, each with the lines elsewhere and as many gates as fit. A round ends
+when the next stage would hold clearly fewer gates than its pulses held on average, the home pulse counted (the marginal
+value theorem of foraging).
 
-The stages of a round are planned before its home pulse is fixed, so only copies that are used are created, and either end
-of a gate may be the source. A copy that has more gates to come stays through the home pulse: parked, or, where it cannot
-be, in a CZ with its own source, which is a Z on the source and costs one gate instead of two.
+The stages of a round are planned before its home pulse is fixed, so only copies that are used are created, and either
+end of a gate may be the source. A copy that has more gates to come stays through the home pulse: parked, or, where it
+cannot be, in a CZ with its own source, which is a Z on the source and costs one gate instead of two.
 """
 
 from __future__ import annotations
@@ -213,7 +213,8 @@ class _Router:
         worth = {use.source: 1.0 for use in uses}
         for source in worth.keys() - planned.live.keys():
             worth[source] = 0.5 + 0.12 * min(len(self.front.ready_of(source)), 4) if self._in_cover(source) else 0.1
-        return (1 + urgency / urgency.max()) * np.array([worth[use.source] for use in uses])
+        weights: NDArray[np.float64] = np.array([worth[use.source] for use in uses])
+        return weights * (1 + urgency / urgency.max())
 
     def _append(self, planned: _Round, uses: list[Use], fitted: list[Lines]) -> None:
         """Add a stage to a round and mark its gates as done."""
@@ -228,7 +229,7 @@ class _Router:
         planned.stages.append(_Stage(uses, fitted[-1], opened))
 
     def _fit(self, planned: _Round, uses: list[Use]) -> list[Lines] | None:
-        """Lines of all stages with these uses as one more, and their copies alive throughout; None if there are none."""
+        """Lines of all stages with these uses as one more, and their copies alive throughout; None if that fails."""
         live = planned.live | {use.source: use.crossing for use in uses}
         crossings = list(live.values())
         lines = place_stage(self.layout, _visits(uses), crossings)

@@ -1,8 +1,8 @@
 """The published generic router (Q-Pilot, arXiv 2311.16190, section on generic circuits): the baseline to beat.
 
-Each stage takes gates of the front layer, in circuit order, whose sources and targets are in the same strict order along
-rows and along columns. It creates an ancilla for each, runs the CZs, and recycles: three pulses a stage. It needs no
-parking and works with any number of lines.
+Each stage takes gates of the front layer, in circuit order, whose sources and targets are in the same strict order
+along rows and along columns. It creates an ancilla for each, runs the CZs, and recycles: three pulses a stage. It needs
+no parking and works with any number of lines.
 """
 
 from __future__ import annotations

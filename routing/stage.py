@@ -71,7 +71,7 @@ def compatible(layout: Layout, uses: Sequence[Use], live: Mapping[int, Crossing]
     """Return which pairs of uses may share a stage, as a symmetric matrix, as far as a pair can tell.
 
     Rows and columns keep their order; lines at one site are few; each gate, copy and target serves once; and no third
-    copy is carried to an occupied site. Whether all lines fit and all ancillas keep their distance is for `place_stage`.
+    copy is carried to an occupied site. Whether all lines fit and all ancillas keep their distance, `place_stage` tells.
     """
     gates, sources, targets_of, *_ = table = np.array(uses).T
     lines, targets = table[3:].T, layout.sites[targets_of]
@@ -90,7 +90,8 @@ def compatible(layout: Layout, uses: Sequence[Use], live: Mapping[int, Crossing]
     third = holder[lines[:, None, 0], lines[None, :, 1]]
     strays = (third >= 0) & (third != sources[:, None]) & (third != sources[None, :])
     strays &= layout.occupied[targets[:, None, 0], targets[None, :, 1]]
-    return allowed & ~(strays | strays.T)
+    result: Bools = allowed & ~(strays | strays.T)
+    return result
 
 
 _PARKING = ((0, 1), (1, 1), (0, 3), (1, 3))
@@ -176,7 +177,7 @@ def _clear(layout: Layout, rows: list[float], cols: list[float], crossings: Ints
 
 
 def pick(weights: NDArray[np.float64], allowed: Bools) -> list[int]:
-    """Return a heavy set of mutually allowed items: the item that keeps the most weight possible is taken, again and again."""
+    """Return a heavy set of mutually allowed items, taking each time the one that leaves the most weight possible."""
     allowed = allowed & ~np.eye(len(weights), dtype=bool)
     table = allowed.astype(np.float64)
     alive = np.ones(len(weights), dtype=bool)
