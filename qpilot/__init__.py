@@ -3,7 +3,7 @@
 >>> import qpilot
 >>> program = qpilot.compile("OPENQASM 3.0; include 'stdgates.inc'; qubit[3] q; h q[0]; cx q[0], q[1]; cx q[0], q[2];")
 >>> program.depth, program.metrics.num_2q
-(4, 4)
+(3, 6)
 """
 
 from .arch import (

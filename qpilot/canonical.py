@@ -5,8 +5,8 @@ P(phi) RY(theta) P(lam), the phases commute to the end of their segment, so a se
 carries one phase to the next. A CZ joins one segment of each of its qubits; gates on the same two segments add up.
 
 Gates of different qubits commute, gates within a segment commute, and the segments of a qubit are in order. So a
-circuit is determined, as a word of a trace monoid is by its projections, by its segments and by which segments each gate
-joins: equal canonical forms mean equal unitaries. Both the front end and the verification are built on this.
+circuit is determined, as a word of a trace monoid is by its projections, by its segments and by which segments each
+gate joins: equal canonical forms mean equal unitaries. Both the front end and the verification are built on this.
 """
 
 from __future__ import annotations

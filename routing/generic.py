@@ -214,7 +214,8 @@ class _Router:
         for source in worth.keys() - planned.live.keys():
             worth[source] = 0.5 + 0.12 * min(len(self.front.ready_of(source)), 4) if self._in_cover(source) else 0.1
         weights: NDArray[np.float64] = np.array([worth[use.source] for use in uses])
-        return weights * (1 + urgency / urgency.max())
+        weights *= 1 + urgency / urgency.max()
+        return weights
 
     def _append(self, planned: _Round, uses: list[Use], fitted: list[Lines]) -> None:
         """Add a stage to a round and mark its gates as done."""

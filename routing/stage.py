@@ -71,7 +71,7 @@ def compatible(layout: Layout, uses: Sequence[Use], live: Mapping[int, Crossing]
     """Return which pairs of uses may share a stage, as a symmetric matrix, as far as a pair can tell.
 
     Rows and columns keep their order; lines at one site are few; each gate, copy and target serves once; and no third
-    copy is carried to an occupied site. Whether all lines fit and all ancillas keep their distance, `place_stage` tells.
+    copy is carried to an occupied site. Whether there is room for all lines and ancillas, `place_stage` tells.
     """
     gates, sources, targets_of, *_ = table = np.array(uses).T
     lines, targets = table[3:].T, layout.sites[targets_of]
