@@ -193,10 +193,11 @@ def _layout(device: FPQA, sites: Sites, per_site: int) -> Layout:
     occupied[tuple(places.T)] = True
     aod: AOD = device.aods[0]
     spacing, safe = device.slm.spacing_um, device.rydberg.safe_distance_um
-    offsets = site_offsets_um(device.rydberg, spacing, aod.min_spacing_um)
+    gap = max(aod.min_spacing_um, device.rydberg.min_atom_distance_um)  # crossings of a line are this far apart
+    offsets = site_offsets_um(device.rydberg, spacing, gap)
     per_site = min(per_site, len(offsets))
     row_axis, col_axis = (
-        Axis(count, _num_lines(count, most, per_site), spacing, aod.min_spacing_um, safe, offsets)
+        Axis(count, _num_lines(count, most, per_site), spacing, gap, safe, offsets)
         for count, most in ((rows, aod.max_rows), (cols, aod.max_cols))
     )
     return Layout(row_axis, col_axis, places, occupied, spacing, safe)

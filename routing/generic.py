@@ -134,8 +134,9 @@ class _Router:
         keep = self.policy.keep and self.progressed
         kept = {q: c for q, c in live.items() if keep and front.gates_left(q) and front.ready_of(q)}
         recycled = {q: c for q, c in live.items() if q not in kept}
+        home_segment = list(front.segment)  # what the home pulse opens can be copied by the next one only
         opened = front.advance(recycled)
-        planned = _Round(recycled, kept, opened, list(front.segment), dict(kept))
+        planned = _Round(recycled, kept, opened, home_segment, dict(kept))
         while front.remaining:
             uses, lines = self._next_stage(planned)
             if not uses or (planned.stages and len(uses) < self.policy.patience * planned.mean_gates()):
