@@ -2,7 +2,7 @@
 
 Case k of seed s is made from (s, k) alone, so that one command repeats a failure. Every program is verified while it
 compiles and once more from its saved bytes; those of at most 10 atoms are simulated too. A device refusing a circuit
-(RoutingError, DeviceError) is counted apart: some of the random devices have no legal schedule.
+(RoutingError, DeviceError) is counted apart, by reason: some of the random devices have no legal schedule.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import collections
 import math
+import re
 import sys
 import traceback
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -40,21 +42,20 @@ class Case:
     Attributes:
         circuit: The circuit.
         device: The device.
-        strategy: Strategy of the generic router.
-        seed: Seed of the compiler.
+        options: Keyword arguments of `qpilot.compile`.
     """
 
     circuit: QuantumCircuit
     device: FPQA
-    strategy: str
-    seed: int
+    options: dict[str, Any]
 
 
 def random_case(seed: int, number: int) -> Case:
     """Return case `number` of a seed."""
     rng = np.random.default_rng((seed, number))
     circuit = random_circuit(rng, max_qubits=5 if rng.random() < 0.3 else 30)
-    return Case(circuit, random_device(rng, circuit.num_qubits), str(rng.choice(["paper", "rounds"])), number)
+    device = random_device(rng, circuit.num_qubits)
+    return Case(circuit, device, random_options(rng, circuit.num_qubits, device.slm) | {"seed": number})
 
 
 def random_circuit(rng: np.random.Generator, max_qubits: int) -> QuantumCircuit:
@@ -82,39 +83,72 @@ def random_angle(rng: np.random.Generator) -> float:
     return float(rng.choice(SPECIAL_ANGLES) if rng.random() < 0.3 else rng.uniform(-math.pi, math.pi))
 
 
+def random_options(rng: np.random.Generator, num_qubits: int, slm: Lattice) -> dict[str, Any]:
+    """Return arguments of `compile`: strategy, objective, and now and then effort, a placement, a shape."""
+    options: dict[str, Any] = {
+        "strategy": str(rng.choice(["paper", "rounds"], p=[0.3, 0.7])),
+        "objective": str(rng.choice(["balanced", "depth"])),
+        "effort": 2 if rng.random() < 0.05 else 1,
+    }
+    kind = rng.choice(["auto", "identity", "sites"], p=[0.4, 0.3, 0.3])
+    if kind == "sites":
+        chosen = rng.choice(slm.num_sites, size=num_qubits, replace=False).tolist()
+        options["placement"] = [divmod(site, slm.cols) for site in chosen]
+    else:
+        options["placement"] = str(kind)
+        if rng.random() < 0.3:
+            cols = int(rng.integers(math.ceil(num_qubits / slm.rows), slm.cols + 1))
+            options["shape"] = (int(rng.integers(math.ceil(num_qubits / cols), slm.rows + 1)), cols)
+    return options
+
+
 def random_device(rng: np.random.Generator, num_qubits: int) -> FPQA:
-    """Return a device with at least `num_qubits` sites, sometimes more, and sometimes with very few AOD lines."""
+    """Return a device with at least `num_qubits` sites, sometimes more, and of any geometry a device may have."""
     cols = int(rng.integers(1, num_qubits + 1))
     rows = math.ceil(num_qubits / cols) + int(rng.integers(0, 3))
-    most_lines = int(rng.choice([1, 2, 3, 100]))
-    max_rows, max_cols = (int(rng.integers(1, most_lines + 1)) for _ in range(2))
     radius = float(rng.uniform(1.5, 4.0)) if rng.random() < 0.5 else 2.5
-    least = radius * float(rng.uniform(0.1, 0.6))
-    safe = radius * float(rng.uniform(1.2, 3.0))
-    spacing = safe * float(rng.uniform(1.5, 4.0))
+    least = radius * float(rng.uniform(0.1, 0.9))
+    safe = radius * float(rng.uniform(1.05, 3.0))
+    spacing = safe * float(rng.choice([1.0, 2.0, rng.uniform(1.0, 2.0), rng.uniform(1.0, 4.0)]))
     return FPQA(
         slm=Lattice(rows, cols, spacing),
-        aods=(AOD(max_rows, max_cols, min_spacing_um=least * float(rng.uniform(0.7, 1.5))),),
+        aods=tuple(random_aod(rng, least, spacing) for _ in range(2 if rng.random() < 0.2 else 1)),
         rydberg=Rydberg(radius, safe, least),
         name=f"fuzz-{rows}x{cols}",
     )
 
 
+def random_aod(rng: np.random.Generator, least: float, spacing: float) -> AOD:
+    """Return an AOD, sometimes with very few lines, whose spacing may be below that of atoms or above that of sites."""
+    most_lines = int(rng.choice([1, 2, 3, 10, 100]))
+    max_rows, max_cols = rng.integers(1, most_lines + 1, size=2).tolist()
+    wide = rng.random() < 0.2
+    return AOD(max_rows, max_cols, spacing * rng.uniform(0.1, 1.5) if wide else least * rng.uniform(0.3, 2.0))
+
+
 def run(case: Case) -> tuple[str, str]:
     """Compile and check one case; return its outcome and what was said."""
     try:
-        program = qpilot.compile(case.circuit, case.device, strategy=case.strategy, seed=case.seed)
+        program = qpilot.compile(case.circuit, case.device, **case.options)
         loaded = program_from_json(program_to_json(program))  # checks the rules of the device
-        assert_same_circuit(loaded, case.circuit)
     except (qpilot.RoutingError, qpilot.DeviceError) as error:
         return "refused", str(error)
     except qpilot.ProgramError as error:
         return "illegal", str(error)
-    except (qpilot.VerificationError, AssertionError) as error:
+    except qpilot.VerificationError as error:
         return "unequal", str(error)
     except Exception:  # whatever it is, it is a finding
         return "crashed", traceback.format_exc()
+    try:
+        assert_same_circuit(loaded, case.circuit)
+    except AssertionError as error:
+        return "unequal", str(error)
     return "passed", ""
+
+
+def without_numbers(message: str) -> str:
+    """Return what refusals for the same reason have in common."""
+    return re.sub(r"\d+(\.\d+)?", "#", message)
 
 
 def main() -> int:
@@ -125,21 +159,21 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, metavar="K", help="number of the first case (default 0)")
     options = parser.parse_args()
     counts: collections.Counter[str] = collections.Counter()
-    refusals: collections.Counter[str] = collections.Counter()
+    refusals: dict[str, list[int]] = collections.defaultdict(list)  # cases by reason
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("fuzz", total=options.circuits)
         for number in range(options.first, options.first + options.circuits):
             outcome, message = run(random_case(options.seed, number))
             counts[outcome] += 1
             if outcome == "refused":
-                refusals[message] += 1
+                refusals[without_numbers(message)].append(number)
             elif outcome in FAILURES:
                 repeat = f"python -m benchmarks.fuzz --seed {options.seed} --first {number} --circuits 1"
                 print(f"{outcome}: {repeat}\n{message}", flush=True)
             progress.advance(task)
     print(", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES))
-    for message, count in refusals.most_common(10):
-        print(f"  {count} x {message}")
+    for reason, numbers in sorted(refusals.items(), key=lambda item: -len(item[1])):
+        print(f"  {len(numbers)} refused, the first in case {numbers[0]}: {reason}")
     return 1 if any(counts[outcome] for outcome in FAILURES) else 0
 
 

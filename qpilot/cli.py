@@ -36,6 +36,13 @@ class Strategy(StrEnum):
     PAPER = "paper"
 
 
+class Objective(StrEnum):
+    """Values of --objective."""
+
+    BALANCED = "balanced"
+    DEPTH = "depth"
+
+
 Preset = StrEnum("Preset", {name.upper(): name for name in sorted(PRESETS)})  # type: ignore[misc]
 _DEFAULT_PRESET = Preset("enola")
 
@@ -132,7 +139,10 @@ def _compile(
     strategy: Annotated[
         Strategy, typer.Option(help="rounds: ancillas serve many gates; paper: as published, arXiv 2311.16190.")
     ] = Strategy.ROUNDS,
-    effort: Annotated[int, typer.Option(min=1, help="How long to search; 1 is fast, higher is slower and better.")] = 1,
+    objective: Annotated[
+        Objective, typer.Option(help="balanced: weigh pulses and two-qubit gates; depth: spend gates to save pulses.")
+    ] = Objective.BALANCED,
+    effort: Annotated[int, typer.Option(min=1, help="How many placements to try; the best program is kept.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal programs.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip the proof that the program is right.")] = False,
@@ -167,6 +177,7 @@ def _compile(
             router=router.value,
             strategy=strategy.value,
             shape=rows_cols or "auto",
+            objective=objective.value,
             effort=effort,
             seed=seed,
             verify=not no_verify,

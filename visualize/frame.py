@@ -99,12 +99,18 @@ def draw(program: Program, pulse: int = 0, ax: Axes | None = None) -> Axes:
         title=f"{program.circuit.name}: pulse {pulse}, depth {program.depth}",
         xlabel="x (um)",
         ylabel="y (um)",
-        xlim=(-slm.spacing_um, width - slm.spacing_um),
-        ylim=(-slm.spacing_um, height - slm.spacing_um),
+        xlim=_limits(frame.positions_um[:, 0], slm.spacing_um, width - slm.spacing_um),
+        ylim=_limits(frame.positions_um[:, 1], slm.spacing_um, height - slm.spacing_um),
         aspect="equal",
     )
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
     return ax
+
+
+def _limits(positions_um: NDArray[np.float64], margin_um: float, end_um: float) -> tuple[float, float]:
+    """Show the lattice, and ancillas parked outside it, with a margin."""
+    low, high = np.nanmin(positions_um), np.nanmax(positions_um)
+    return min(-margin_um, low - margin_um / 2), max(end_um, high + margin_um / 2)
 
 
 def _positions(program: Program, lines: _Lines) -> NDArray[np.float64]:
