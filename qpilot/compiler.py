@@ -180,7 +180,7 @@ def _route(lowered: Lowered, device: FPQA, sites: Sites, options: CompileOptions
         _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")
         rounds = False
     route = route_rounds if rounds else route_stages
-    route(lowered.block, layout, builder, RouteOptions(options.objective, report))
+    route(lowered.block, layout, builder, RouteOptions(options.objective, options.effort, options.seed, report))
     builder.measure(lowered.measures)
     return builder.build(lowered.info)
 

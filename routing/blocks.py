@@ -38,3 +38,16 @@ class GateBlock:
     openings: tuple[tuple[Angles | None, ...], ...]
     closings: tuple[float, ...]
     fences: tuple[tuple[tuple[int, int], ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DiagonalBlock:
+    """Commuting two-qubit gates that are diagonal in Z.
+
+    Attributes:
+        num_qubits: Number of data qubits.
+        pairs: (a, b, angle) of each controlled phase gate, a < b, each pair once.
+    """
+
+    num_qubits: int
+    pairs: tuple[tuple[int, int, float], ...]

@@ -55,6 +55,7 @@ class Axis:
         num_sites: Rows or columns of the lattice.
         num_lines: Lines along this axis.
         per_site: Lines that belong to each site.
+        standing_um: Where a line stands beside its site if it is alone there.
         can_park: Whether a line fits between two sites at the safe distance from both.
         stack: How many lines may stand at one site.
     """
@@ -70,6 +71,7 @@ class Axis:
     ) -> None:
         self.num_sites, self.num_lines, self.stack = num_sites, num_lines, len(offsets_um)
         self.per_site = per_site = max(1, num_lines // num_sites)
+        self.standing_um = offsets_um[len(offsets_um) // 2]
         self.can_park = num_sites == 1 or spacing_um >= 2 * safe_um
         self.spacing_um, self.gap_um = spacing_um, gap_um
         end = (num_sites - 1) * spacing_um

@@ -1,0 +1,233 @@
+"""Stages for a block of commuting diagonal gates: all copies move at once, and pairs that are not wanted cancel.
+
+The AOD holds a grid of copies: `copies` = (down, across) arrays of the data lattice, each line the copy of one row or
+column of sites. In a stage every line stands at a site or somewhere out of the way, in order, so a stage is an increasing
+map of row lines times an increasing map of column lines. Each copy beside a data atom is a possible gate; an echo makes
+the others cancel (see `qpilot.routing.diagonal`). Given one map, the best other one is a longest-chain problem, solved by
+dynamic programming, so the maps are improved in turn.
+
+A greedy cover takes the best stage again and again. Cyclic shifts are another cover: with two arrays in both directions,
+each shift by (rows, columns) and its opposite are one stage, about half as many stages as sites whatever the graph. A
+local search then removes stages one by one, while the others can be changed to take over their gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+AWAY = -1
+"""Site of a line that stands at no site."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """Sites of the row lines and of the column lines; `AWAY` for lines out of the way."""
+
+    rows: Ints
+    cols: Ints
+
+    def visits(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (row line, column line, row, col) for each crossing that stands at a site."""
+        for i in np.flatnonzero(self.rows >= 0).tolist():
+            for j in np.flatnonzero(self.cols >= 0).tolist():
+                yield i, j, int(self.rows[i]), int(self.cols[j])
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The region of the lattice, and how many arrays of copies the AOD holds in each direction.
+
+    Attributes:
+        parking: Whether a line may stand between two sites.
+    """
+
+    rows: int
+    cols: int
+    copies: tuple[int, int]
+    parking: bool = True
+
+    @property
+    def row_sources(self) -> Ints:
+        """The row of sites that each row line copies."""
+        return np.arange(self.rows * self.copies[0]) % self.rows
+
+    @property
+    def col_sources(self) -> Ints:
+        """The column of sites that each column line copies."""
+        return np.arange(self.cols * self.copies[1]) % self.cols
+
+
+def increasing_map(weights: Floats, *, parking: bool) -> tuple[Ints, float]:
+    """Return the increasing map of lines to sites of greatest weight, and its weight.
+
+    Lines stand at sites, alone in a gap between two sites if `parking`, or outside the lattice, where there is room for
+    all. Time is proportional to lines times sites.
+
+    Args:
+        weights: Value of each line at each site, shape (lines, sites).
+        parking: Whether a line may stand between two sites.
+
+    Returns:
+        The site of each line, or `AWAY`; and the total value.
+    """
+    lines, sites = weights.shape
+    step = 2 if parking else 1
+    inner = step * (sites - 1) + 1
+    places = lines + inner + lines
+    table = np.full((lines, places), -np.inf)
+    value = np.zeros((lines, places))
+    value[:, lines : lines + inner : step] = weights
+    table[0] = value[0]
+    best = np.maximum.accumulate(table[0])
+    for line in range(1, lines):
+        np.add(best[line - 1 : -1], value[line, line:], out=table[line, line:])
+        best = np.maximum.accumulate(table[line])
+    chosen = np.empty(lines, dtype=np.int64)
+    place = places
+    for line in range(lines - 1, -1, -1):
+        place = int(table[line, :place].argmax())
+        chosen[line] = place - lines
+    at_site = (chosen >= 0) & (chosen < inner) & (chosen % step == 0)
+    return np.where(at_site, chosen // step, AWAY), float(best[-1])
+
+
+class StageSearch:
+    """Finds stages that together run all wanted pairs.
+
+    Args:
+        grid: The lattice region and the copies.
+        wanted: Symmetric; whether sites have a gate, shape (rows, cols, rows, cols).
+        seed: Seed of the search.
+    """
+
+    def __init__(self, grid: Grid, wanted: NDArray[np.bool_], seed: int = 0) -> None:
+        self.grid = grid
+        self.wanted = wanted
+        self.rng = np.random.default_rng(seed)
+        self._row_sources, self._col_sources = grid.row_sources, grid.col_sources
+
+    def greedy(self, starts: int = 8) -> list[Stage]:
+        """Return stages that run all pairs, each with as many of those left as the search finds."""
+        left = self.wanted.astype(float)
+        stages = []
+        while left.any():
+            best, most = None, 0.0
+            while best is None:
+                for number in range(starts):
+                    stage, gates = self.improve(left, self._random_rows(left, number))
+                    if gates > most:
+                        best, most = stage, gates
+            self._clear(left, best)
+            stages.append(best)
+        return stages
+
+    def shifts(self) -> list[Stage]:
+        """Return the cyclic shifts that run all pairs; only for two arrays of copies in each direction."""
+        rows, cols = self.grid.rows, self.grid.cols
+        left = self.wanted.astype(float)
+        stages = []
+        for down in range(rows):
+            for right in range(cols):
+                stage = Stage(_shift(rows, down), _shift(cols, right))
+                if left[self._pairs(stage)].any():
+                    self._clear(left, stage)
+                    stages.append(stage)
+        return stages
+
+    def improve(self, weights: Floats, rows: Ints) -> tuple[Stage, float]:
+        """Return a stage at which neither map alone can be bettered, and its weight, starting from a row map."""
+        total = -1.0
+        while True:
+            cols, _ = increasing_map(self._col_weights(weights, rows), parking=self.grid.parking)
+            better, value = increasing_map(self._row_weights(weights, cols), parking=self.grid.parking)
+            if value <= total + 1e-9:
+                return Stage(rows, cols), total
+            rows, total = better, value
+
+    def reduce(self, stages: list[Stage], tries: int) -> list[Stage]:
+        """Remove stages while the others can take over their gates.
+
+        Args:
+            stages: Stages that run all wanted pairs.
+            tries: How many times some stage is optimised anew, in total.
+        """
+        covers = [self._cover(stage) for stage in stages]
+        count = sum(covers, np.zeros(self.wanted.shape, dtype=np.int64))
+        current, solution = list(stages), list(stages)
+        while tries > 0 and len(current) > 1:
+            unique = [int((cover & (count == 1)).sum()) for cover in covers]
+            worst = int(np.argmin(unique))
+            count = count - covers.pop(worst)
+            current.pop(worst)
+            missing = int((self.wanted & (count == 0)).sum())
+            while missing and tries > 0:
+                tries -= 1
+                k = int(self.rng.integers(len(current)))
+                others = count - covers[k]
+                weights = (self.wanted & (others == 0)).astype(float)
+                # Gates that others run as well weigh next to nothing, but lead to stages not tried before.
+                weights += self.wanted * (1e-4 * self.rng.random())
+                stage, _ = self.improve(weights, self._nudged(current[k]))
+                cover = self._cover(stage)
+                after = int((self.wanted & (others + cover == 0)).sum())
+                if after <= missing:
+                    current[k], covers[k], count, missing = stage, cover, others + cover, after
+            if not missing:
+                solution = list(current)
+        return solution
+
+    def _nudged(self, stage: Stage) -> Ints:
+        """The row map of a stage, or now and then one from a random shift."""
+        if self.rng.random() < 0.8:
+            return stage.rows
+        return self._random_rows(self.wanted.astype(float), 1)
+
+    def _random_rows(self, weights: Floats, number: int) -> Ints:
+        """A row map to start from: the identity, then shifts, then maps of random weights."""
+        rows, lines = self.grid.rows, len(self._row_sources)
+        if number % 3 < 2:
+            shift = int(self.rng.integers(1 - rows, lines)) if number else 0
+            sites = np.arange(lines) - shift
+            return np.where((sites >= 0) & (sites < rows), sites, AWAY)
+        mean = weights.sum(axis=(1, 3))[self._row_sources]
+        return increasing_map(mean * self.rng.random(mean.shape), parking=self.grid.parking)[0]
+
+    def _col_weights(self, weights: Floats, rows: Ints) -> Floats:
+        at = np.flatnonzero(rows >= 0)
+        value: Floats = weights[self._row_sources[at], :, rows[at], :].sum(axis=0)[self._col_sources]
+        return value
+
+    def _row_weights(self, weights: Floats, cols: Ints) -> Floats:
+        at = np.flatnonzero(cols >= 0)
+        value: Floats = weights[:, self._col_sources[at], :, cols[at]].sum(axis=0)[self._row_sources]
+        return value
+
+    def _pairs(self, stage: Stage) -> tuple[Ints, Ints, Ints, Ints]:
+        """Indices into (row, col, row, col) of the sites that a stage brings together."""
+        i, j = np.flatnonzero(stage.rows >= 0), np.flatnonzero(stage.cols >= 0)
+        a, b = (grid.ravel() for grid in np.meshgrid(i, j, indexing="ij"))
+        return self._row_sources[a], self._col_sources[b], stage.rows[a], stage.cols[b]
+
+    def _clear(self, left: Floats, stage: Stage) -> None:
+        r, c, to_r, to_c = self._pairs(stage)
+        left[r, c, to_r, to_c] = 0
+        left[to_r, to_c, r, c] = 0
+
+    def _cover(self, stage: Stage) -> NDArray[np.bool_]:
+        r, c, to_r, to_c = self._pairs(stage)
+        cover = np.zeros(self.wanted.shape, dtype=bool)
+        cover[r, c, to_r, to_c] = cover[to_r, to_c, r, c] = True
+        return cover
+
+
+def _shift(sites: int, shift: int) -> Ints:
+    """Two arrays of lines moved by `shift` sites: line k + shift stands at site k."""
+    lines = np.arange(2 * sites) - shift
+    return np.where((lines >= 0) & (lines < sites), lines, AWAY)
