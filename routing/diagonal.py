@@ -26,10 +26,8 @@ from .sweep import AWAY, Grid, Ints, Stage, StageSearch
 COPIES = ((1, 1), (1, 2), (2, 1), (2, 2))
 """Numbers of arrays of copies (down, across) that are tried; each costs two pulses and may save many."""
 
-TRIES_PER_PAIR = 4
-"""Steps of the local search for each gate of the block, within `MAX_TRIES`."""
-
-MAX_TRIES = 1500
+ROUNDS = 10
+"""Rounds of the local search at effort 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,6 @@ def plan_diagonal(
         first, second = tuple(layout.sites[a]), tuple(layout.sites[b])
         wanted[first + second] = wanted[second + first] = True
     parking = layout.spacing_um / 2 - layout.rows.standing_um >= layout.safe_um
-    tries = min(MAX_TRIES, TRIES_PER_PAIR * len(block.pairs)) * options.effort
     best: tuple[int, Grid, list[Stage]] | None = None
     for down, across in COPIES:
         if down * rows > most_lines[0] or across * cols > most_lines[1]:
@@ -82,7 +79,7 @@ def plan_diagonal(
         covers = [search.greedy()]
         if (down, across) == (2, 2):
             covers.append(search.shifts())
-        stages = search.reduce(min(covers, key=len), tries)
+        stages = search.reduce(min(covers, key=len), ROUNDS * options.effort)
         depth = 2 * len(stages) + 2 * down * across
         if best is None or depth < best[0]:
             best = depth, search.grid, stages

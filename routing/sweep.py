@@ -13,7 +13,7 @@ local search then removes stages one by one, while the others can be changed to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,12 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+TEMPERATURES = (0.2, 0.1)
+"""First and last temperature of the exchange of qubits, in gates."""
+
+WORK_PER_ROUND = 100_000
+"""Gates looked at in one round of exchanges."""
 
 AWAY = -1
 """Site of a line that stands at no site."""
@@ -151,43 +157,33 @@ class StageSearch:
                 return Stage(rows, cols), total
             rows, total = better, value
 
-    def reduce(self, stages: list[Stage], tries: int) -> list[Stage]:
-        """Remove stages while the others can take over their gates.
+    def reduce(self, stages: list[Stage], rounds: int, embedding: Embedding | None = None) -> list[Stage]:
+        """Remove stages one by one while the others, changed a little, can take over their gates.
 
         Args:
             stages: Stages that run all wanted pairs.
-            tries: How many times some stage is optimised anew, in total.
+            rounds: How many times all stages are optimised anew.
+            embedding: Qubits that may change places as well; on return they stand where the result needs them.
         """
-        covers = [self._cover(stage) for stage in stages]
-        count = sum(covers, np.zeros(self.wanted.shape, dtype=np.int64))
-        current, solution = list(stages), list(stages)
-        while tries > 0 and len(current) > 1:
-            unique = [int((cover & (count == 1)).sum()) for cover in covers]
-            worst = int(np.argmin(unique))
-            count = count - covers.pop(worst)
-            current.pop(worst)
-            missing = int((self.wanted & (count == 0)).sum())
-            while missing and tries > 0:
-                tries -= 1
-                k = int(self.rng.integers(len(current)))
-                others = count - covers[k]
-                weights = (self.wanted & (others == 0)).astype(float)
-                # Gates that others run as well weigh next to nothing, but lead to stages not tried before.
-                weights += self.wanted * (1e-4 * self.rng.random())
-                stage, _ = self.improve(weights, self._nudged(current[k]))
-                cover = self._cover(stage)
-                after = int((self.wanted & (others + cover == 0)).sum())
-                if after <= missing:
-                    current[k], covers[k], count, missing = stage, cover, others + cover, after
-            if not missing:
-                solution = list(current)
+        solution = list(stages)
+        best_sites = list(embedding.sites) if embedding else []
+        current = _Cover(self, stages)
+        while rounds > 0 and len(solution) > 1:
+            current.drop_least()
+            while rounds > 0:
+                rounds -= 1
+                if embedding:
+                    embedding.anneal(current.count > 0, self.rng)
+                    self.wanted = embedding.wanted(self.grid)
+                missing = current.improve()
+                if not missing:
+                    solution = list(current.stages)
+                    best_sites = list(embedding.sites) if embedding else []
+                    break
+        if embedding:
+            embedding.sites = best_sites
+            self.wanted = embedding.wanted(self.grid)
         return solution
-
-    def _nudged(self, stage: Stage) -> Ints:
-        """The row map of a stage, or now and then one from a random shift."""
-        if self.rng.random() < 0.8:
-            return stage.rows
-        return self._random_rows(self.wanted.astype(float), 1)
 
     def _random_rows(self, weights: Floats, number: int) -> Ints:
         """A row map to start from: the identity, then shifts, then maps of random weights."""
@@ -220,11 +216,93 @@ class StageSearch:
         left[r, c, to_r, to_c] = 0
         left[to_r, to_c, r, c] = 0
 
-    def _cover(self, stage: Stage) -> NDArray[np.bool_]:
+    def cover(self, stage: Stage) -> NDArray[np.bool_]:
         r, c, to_r, to_c = self._pairs(stage)
         cover = np.zeros(self.wanted.shape, dtype=bool)
         cover[r, c, to_r, to_c] = cover[to_r, to_c, r, c] = True
         return cover
+
+
+class _Cover:
+    """Stages in the course of a search, and how many of them bring each pair of sites together."""
+
+    def __init__(self, search: StageSearch, stages: list[Stage]) -> None:
+        self.search = search
+        self.stages = list(stages)
+        self.covers = [search.cover(stage) for stage in stages]
+        self.count = np.zeros(search.wanted.shape, dtype=np.int64)
+        for cover in self.covers:
+            self.count += cover
+
+    def drop_least(self) -> None:
+        """Remove the stage with fewest gates that no other runs."""
+        alone = self.search.wanted & (self.count == 1)
+        worst = int(np.argmin([np.count_nonzero(cover & alone) for cover in self.covers]))
+        self.count -= self.covers.pop(worst)
+        self.stages.pop(worst)
+
+    def improve(self) -> int:
+        """Optimise each stage for what the others leave; return the number of gates still missing, counted twice."""
+        search, rng = self.search, self.search.rng
+        missing = int(np.count_nonzero(search.wanted & (self.count == 0)))
+        if not missing:
+            return 0
+        for k in rng.permutation(len(self.stages)).tolist():
+            self.count -= self.covers[k]
+            weights = (search.wanted & (self.count == 0)).astype(float)
+            # Gates that others run as well weigh next to nothing, but lead to stages not tried before.
+            weights += search.wanted * (1e-3 * rng.random()) + 1e-5 * rng.random(weights.shape)
+            self.stages[k], _ = search.improve(weights, self.stages[k].rows)
+            self.covers[k] = search.cover(self.stages[k])
+            self.count += self.covers[k]
+        return int(np.count_nonzero(search.wanted & (self.count == 0)))
+
+
+class Embedding:
+    """Which qubit is at which site, while that may still change.
+
+    Attributes:
+        sites: Index row * cols + col of the site of each qubit, then those of dummies on the empty sites.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[int, int]], sites: Sequence[tuple[int, int]], rows: int, cols: int) -> None:
+        taken = [row * cols + col for row, col in sites]
+        self.sites = taken + sorted(set(range(rows * cols)) - set(taken))
+        self._partners: list[list[int]] = [[] for _ in self.sites]
+        for a, b in pairs:
+            self._partners[a].append(b)
+            self._partners[b].append(a)
+        degree = sum(map(len, self._partners)) / max(1, len(sites))
+        self._tries = int(WORK_PER_ROUND / (2 + degree))
+
+    def wanted(self, grid: Grid) -> NDArray[np.bool_]:
+        """Whether sites have a gate, shape (rows, cols, rows, cols)."""
+        size = len(self.sites)
+        table = np.zeros((size, size), dtype=bool)
+        for a, partners in enumerate(self._partners):
+            table[self.sites[a], [self.sites[b] for b in partners]] = True
+        return table.reshape(grid.rows, grid.cols, grid.rows, grid.cols)
+
+    def anneal(self, covered: NDArray[np.bool_], rng: np.random.Generator) -> None:
+        """Exchange qubits so that more of their gates are between covered sites."""
+        size, sites = len(self.sites), self.sites
+        table = covered.reshape(size, size).astype(int).tolist()
+        first, second = (rng.integers(size, size=self._tries).tolist() for _ in range(2))
+        limits = -np.log(1 - rng.random(self._tries)) * np.geomspace(*TEMPERATURES, self._tries)
+        for a, b, limit in zip(first, second, limits.tolist(), strict=True):
+            if a == b:
+                continue
+            at_a, at_b = sites[a], sites[b]
+            row_a, row_b = table[at_a], table[at_b]
+            lost = 0
+            for other in self._partners[a]:
+                if other != b:
+                    lost += row_a[sites[other]] - row_b[sites[other]]
+            for other in self._partners[b]:
+                if other != a:
+                    lost += row_b[sites[other]] - row_a[sites[other]]
+            if lost <= limit:
+                sites[a], sites[b] = at_b, at_a
 
 
 def _shift(sites: int, shift: int) -> Ints:
