@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from .arch.device import AOD, FPQA
+from .arch.device import AOD, FPQA, near_square
 from .arch.errors import DeviceError, OptionError
 from .arch.program import Metrics, Program
 from .canonical import wrap
 from .frontend import Lowered, lower, read_circuit
-from .placement import anneal, near_square, row_major
+from .placement import anneal, row_major
 from .replay import replay
 from .routing.builder import ProgramBuilder
 from .routing.generic import POLICIES, route_rounds
