@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from ..arch.device import FPQA
 from ..arch.program import CircuitInfo, Instruction, Measure, Move, Program, Raman, Release, Rydberg
 from .blocks import Angles, GateBlock
+from .front import Front
 
 HADAMARD: Angles = (math.pi / 2, 0.0, math.pi)
 
@@ -28,6 +29,9 @@ class ProgramBuilder:
         self._lines: tuple[tuple[float, ...], tuple[float, ...]] | None = None
         self._layers: list[dict[int, Angles]] = []
         self._depth_of: dict[int, int] = {}  # atom: number of waiting layers it is in
+        self._floor = 0  # first waiting layer that gates after the last barrier may use
+        self._fence_of: dict[tuple[int, int], int] = {}
+        self._passed: set[int] = set()
         self._phase: dict[int, float] = {}
 
     def ancilla(self, row_line: int, col_line: int) -> int:
@@ -41,7 +45,7 @@ class ProgramBuilder:
         """Append a one-qubit gate."""
         theta, phi, lam = angles
         lam += self._phase.pop(atom, 0.0)
-        layer = self._depth_of.get(atom, 0)
+        layer = max(self._depth_of.get(atom, 0), self._floor)
         if layer == len(self._layers):
             self._layers.append({})
         self._layers[layer][atom] = (theta, phi, lam)
@@ -51,12 +55,33 @@ class ProgramBuilder:
         """Append a phase gate, which may wait for the next gate of its atom."""
         self._phase[atom] = self._phase.get(atom, 0.0) + angle
 
+    def begin(self, block: GateBlock) -> None:
+        """Append the gates that open the first segments of a block."""
+        self._fence_of = {member: number for number, fence in enumerate(block.fences) for member in fence}
+        self._passed.clear()
+        self.open_segments(block, ((qubit, 0) for qubit in range(block.num_qubits)))
+
     def open_segments(self, block: GateBlock, segments: Iterable[tuple[int, int]]) -> None:
-        """Append the gates that open these segments (qubit, index) of a block."""
+        """Append the gates that open these segments (qubit, index) of a block, behind the barriers they wait for."""
         for qubit, segment in segments:
+            fence = self._fence_of.get((qubit, segment))
+            if fence is not None and fence not in self._passed:
+                self._passed.add(fence)
+                self._floor = len(self._layers)
             angles = block.openings[qubit][segment]
             if angles is not None:
                 self.gate(qubit, angles)
+
+    def close(self, block: GateBlock) -> None:
+        """Append the phases that end a block."""
+        for qubit, angle in enumerate(block.closings):
+            self.phase(qubit, angle)
+
+    def run_one_qubit_gates(self, block: GateBlock) -> None:
+        """Append a block without CZ gates."""
+        self.begin(block)
+        self.open_segments(block, Front(block).advance(range(block.num_qubits)))
+        self.close(block)
 
     def flush_phases(self) -> None:
         """Run the phases that are still waiting."""
@@ -102,3 +127,4 @@ class ProgramBuilder:
             self._instructions.append(Raman(atoms, tuple(layer[atom] for atom in atoms)))
         self._layers.clear()
         self._depth_of.clear()
+        self._floor = 0
