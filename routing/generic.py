@@ -1,4 +1,4 @@
-"""The generic router, in rounds: any block of CZ and one-qubit gates.
+"""The generic router, in rounds: any block of controlled phases and one-qubit gates.
 
 A round starts with one *home pulse*, the lines beside their own sites: it recycles the copies that have served and
 creates those that will. Then come several stages, each with the lines elsewhere and as many gates as fit. A round ends
@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arch.errors import RoutingError
+from ..arch.unitary import HADAMARD
 from .blocks import GateBlock
-from .builder import HADAMARD, ProgramBuilder
+from .builder import ProgramBuilder
 from .cover import copy_segments
 from .front import Front
 from .options import RouteOptions
@@ -65,6 +66,7 @@ class _Stage:
     uses: list[Use]
     lines: Lines
     opened: list[tuple[int, int]]
+    pulses: int
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ class _Round:
 
     def mean_gates(self) -> float:
         """Gates per pulse so far."""
-        return sum(len(stage.uses) for stage in self.stages) / (1 + len(self.stages))
+        return sum(len(stage.uses) for stage in self.stages) / (1 + sum(stage.pulses for stage in self.stages))
 
 
 def route_rounds(block: GateBlock, layout: Layout, builder: ProgramBuilder, options: RouteOptions) -> None:
@@ -139,7 +141,8 @@ class _Router:
         planned = _Round(recycled, kept, opened, home_segment, dict(kept))
         while front.remaining:
             uses, lines = self._next_stage(planned)
-            if not uses or (planned.stages and len(uses) < self.policy.patience * planned.mean_gates()):
+            enough = self.policy.patience * planned.mean_gates() * self._pulses(uses)
+            if not uses or (planned.stages and len(uses) < enough):
                 break
             self._append(planned, uses, lines)
         return planned
@@ -228,7 +231,11 @@ class _Router:
             self.front.complete(use.gate)
             touched |= {use.source, use.target}
         opened = self.front.advance(sorted(touched - planned.live.keys()))
-        planned.stages.append(_Stage(uses, fitted[-1], opened))
+        planned.stages.append(_Stage(uses, fitted[-1], opened, self._pulses(uses)))
+
+    def _pulses(self, uses: Iterable[Use]) -> int:
+        """Pulses of a stage: one for CZ gates alone, two where other angles are among them."""
+        return 1 if all(self.block.gates[use.gate].is_cz for use in uses) else 2
 
     def _fit(self, planned: _Round, uses: list[Use]) -> list[Lines] | None:
         """Lines of all stages with these uses as one more, and their copies alive throughout; None if that fails."""
@@ -257,7 +264,13 @@ class _Router:
         self._open(planned.opened)
         builder.release(builder.ancilla(*c) for c in planned.recycled.values())
         for stage in planned.stages:
-            builder.pulse(*stage.lines, ((builder.ancilla(*use.crossing), use.target) for use in stage.uses))
+            builder.controlled_phases(
+                *stage.lines,
+                (
+                    (builder.ancilla(*use.crossing), use.source, use.target, self.block.gates[use.gate].angle)
+                    for use in stage.uses
+                ),
+            )
             self._open(stage.opened)
 
     def finish(self, live: Mapping[int, Crossing]) -> None:
