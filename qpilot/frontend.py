@@ -7,7 +7,7 @@ import functools
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from qiskit.circuit import (
     Store,
 )
 from qiskit.circuit.equivalence_library import SessionEquivalenceLibrary
-from qiskit.circuit.library import get_standard_gate_name_mapping
+from qiskit.circuit.library import CPhaseGate, get_standard_gate_name_mapping
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
 from qiskit.transpiler import PassManager
@@ -39,14 +39,20 @@ from .arch.errors import CircuitError
 from .arch.files import read_bytes
 from .arch.program import CircuitInfo
 from .canonical import CanonicalForm
-from .diagonals import APPENDERS, FIXED, gather
+from .diagonals import APPENDERS, gather
 from .routing.blocks import GateBlock
 
 _SYNTHESIS_BASIS = ["u", "cz"]
-_BASIS = [*_SYNTHESIS_BASIS, *APPENDERS, *FIXED]
+_BASIS = [*_SYNTHESIS_BASIS, "cp", "crz", "rzz"]
 _KEPT = frozenset((*_BASIS, "barrier"))
 _BY_DEFINITION = ["xx_plus_yy", "xx_minus_yy"]
 """Gates that the translator would turn into two controlled phases where their definitions have two CX gates."""
+_AS_CP: dict[str, Callable[..., CPhaseGate]] = {
+    "cs": lambda: CPhaseGate(math.pi / 2),
+    "csdg": lambda: CPhaseGate(-math.pi / 2),
+    "cu1": CPhaseGate,
+}
+"""Controlled phases that are no part of the basis: the translator would spell other gates with them."""
 
 MAX_GATES = 1_000_000
 """Largest number of gates that is compiled, after the circuit's own gates are replaced by their definitions."""
@@ -327,6 +333,8 @@ class _Reader:
     def _keep(self, step: CircuitInstruction, qubits: list[int]) -> None:
         if len(self.steps) == MAX_GATES:
             raise CircuitError(f"The circuit has more than {MAX_GATES:,} gates; compile it in parts.")
+        if step.name in _AS_CP and step.is_standard_gate():
+            step = step.replace(operation=_AS_CP[step.name](*step.params), params=None)
         self.steps.append(step.replace(qubits=[self.circuit.qubits[q] for q in qubits]))
         self.origins.append(self._path[0][0])
 
@@ -447,8 +455,6 @@ def _stream(circuit: QuantumCircuit, keep_barriers: bool) -> CanonicalForm:
             form.u(qubits[0], 2 * _reduced(theta / 2), _reduced(phi), _reduced(lam))
         elif name in APPENDERS:  # an RZZ or CRZ by 2 pi is not the identity
             APPENDERS[name](form, qubits[0], qubits[1], 2 * _reduced(float(step.params[0]) / 2))
-        elif name in FIXED:
-            form.cp(qubits[0], qubits[1], FIXED[name])
         elif name == "barrier":
             if keep_barriers:
                 form.barrier(qubits)
