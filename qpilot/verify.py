@@ -1,8 +1,9 @@
 """Verification: does a program obey the hardware, and does it compute its circuit?
 
 Both circuits are brought to the canonical form of `qpilot.canonical`: the source directly, the program by `replay`.
-Equal forms mean equal unitaries. A program that computes the same by an identity the form does not know (for example
-CZ . X . CZ = Z X) is refused: verification never accepts a wrong program, and accepts everything the routers write.
+Equal forms mean equal unitaries. Of the source there are two forms, gates as written and gathered by `diagonals`, and
+either will do. A program that computes the same by another identity is refused: verification never accepts a wrong
+program, and accepts everything the routers write.
 """
 
 from __future__ import annotations
