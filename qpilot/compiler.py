@@ -16,7 +16,7 @@ import numpy as np
 from .arch.device import AOD, FPQA, near_square
 from .arch.errors import DeviceError, OptionError
 from .arch.program import Metrics, Program
-from .canonical import wrap
+from .arch.unitary import wrap
 from .frontend import Lowered, lower, read_circuit
 from .placement import anneal, row_major
 from .replay import replay
