@@ -7,20 +7,23 @@ import logging
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from .arch.device import AOD, FPQA, near_square
+from .arch.device import FPQA, near_square
 from .arch.errors import DeviceError, OptionError
 from .arch.program import Metrics, Program
 from .arch.unitary import wrap
 from .frontend import Lowered, lower, read_circuit
 from .placement import anneal, row_major
 from .replay import replay
+from .routing.blocks import DiagonalBlock
 from .routing.builder import ProgramBuilder
+from .routing.diagonal import Arrangement, DiagonalRouter, arrange, can_park, column_by_column, largest_block
 from .routing.generic import POLICIES, route_rounds
 from .routing.lines import Axis, site_offsets_um
 from .routing.options import Progress, RouteOptions
@@ -91,7 +94,7 @@ def compile(  # noqa: A001 - the name the user asked for
     Args:
         circuit: A circuit, OpenQASM 2 or 3 text, or the path of such a text.
         device: The machine; by default one with a lattice that just fits (`FPQA.for_qubits`).
-        router: "generic" takes any circuit; "auto" picks by the kind of circuit.
+        router: "generic" routes every gate by itself; "auto" routes blocks of commuting diagonal gates as a whole.
         strategy: "rounds" lets a copy serve many gates; "paper" creates and recycles one for each gate, as published.
         placement: "auto" searches; "identity" lays qubits row by row; or the site (row, col) of each qubit.
         shape: Rows and columns of the lattice region that holds the qubits; "auto" is near-square.
@@ -118,16 +121,13 @@ def compile(  # noqa: A001 - the name the user asked for
     source = read_circuit(circuit)
     lowered = lower(source)
     device, rows, cols = _choose_region(lowered, device, options)
-    programs = [
-        _route(
-            lowered,
-            device,
-            _place(lowered, device, rows, cols, options, number),
-            options,
-            _part(report, number, effort),
-        )
-        for number in range(options.effort)
-    ]
+    machine = _Machine(device)
+    dense = largest_block(lowered.block) if router == "auto" and strategy == "rounds" else None
+    programs = []
+    for number in range(options.effort):
+        part = _part(report, number, effort)
+        placed = _place(lowered, dense, machine, (rows, cols), options, number, part)
+        programs.append(_route(lowered, machine, placed, options, part))
     program = min(programs, key=lambda program: _cost(program.metrics, objective))
     report(0.9, "checking")
     form = lower(source, keep_barriers=False).form if lowered.block.fences else lowered.form
@@ -171,51 +171,105 @@ def _choose_region(lowered: Lowered, device: FPQA | None, options: CompileOption
     return device, rows, cols
 
 
-def _place(lowered: Lowered, device: FPQA, rows: int, cols: int, options: CompileOptions, number: int) -> Sites:
+class _Machine:
+    """What routing needs to know of a device: the AOD with most lines, and where its lines may stand."""
+
+    def __init__(self, device: FPQA) -> None:
+        self.device = device
+        self.number = max(range(len(device.aods)), key=lambda k: device.aods[k].max_rows * device.aods[k].max_cols)
+        self.aod = device.aods[self.number]
+        rydberg = device.rydberg
+        self.spacing_um, self.safe_um = device.slm.spacing_um, rydberg.safe_distance_um
+        # Crossings of one line are as far apart as the lines; lines closer than the last term bring nothing.
+        self.gap_um = max(self.aod.min_spacing_um, rydberg.min_atom_distance_um, rydberg.interaction_radius_um / 20)
+        wide = self.gap_um > self.spacing_um
+        self.most_lines = (1, 1) if wide else (self.aod.max_rows, self.aod.max_cols)
+
+    @cached_property
+    def offsets_um(self) -> tuple[float, ...]:
+        return site_offsets_um(self.device.rydberg, self.spacing_um, self.gap_um)
+
+    @property
+    def parking(self) -> bool:
+        return can_park(self.spacing_um, self.offsets_um[len(self.offsets_um) // 2], self.safe_um)
+
+    def layout(self, sites: Sites, shape: tuple[int, int], per_site: int) -> Layout:
+        """Lay out the lines over the region of the lattice that the sites take."""
+        places = np.array(sites, dtype=np.int64).reshape(-1, 2)
+        occupied = np.zeros(shape, dtype=bool)
+        occupied[tuple(places.T)] = True
+        rows, cols = (
+            Axis(
+                count,
+                _num_lines(count, most, len(self.offsets_um), per_site),
+                self.spacing_um,
+                self.gap_um,
+                self.safe_um,
+                self.offsets_um,
+            )
+            for count, most in zip(shape, self.most_lines, strict=True)
+        )
+        return Layout(rows, cols, places, occupied, self.spacing_um, self.safe_um)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placement:
+    """Sites of the qubits, the region they span, and the diagonal block they were chosen for, if any."""
+
+    sites: Sites
+    shape: tuple[int, int]
+    known: tuple[DiagonalBlock, Arrangement] | None = None
+
+
+def _place(
+    lowered: Lowered,
+    dense: DiagonalBlock | None,
+    machine: _Machine,
+    shape: tuple[int, int],
+    options: CompileOptions,
+    number: int,
+    report: Progress,
+) -> _Placement:
     n = lowered.info.num_qubits
     if not isinstance(options.placement, str):
-        return _check_sites(options.placement, n, rows, cols)
+        sites = _check_sites(options.placement, n, *shape)
+        return _Placement(sites, (1 + max(row for row, _ in sites), 1 + max(col for _, col in sites)))
     if options.placement == "identity":
-        return row_major(n, cols)
-    return anneal(lowered.block, rows, cols, seed=options.seed + number * 1_000_003)
+        return _Placement(row_major(n, shape[1]), shape)
+    seed = options.seed + number * 1_000_003
+    if dense:
+        report(0.0, "placing")
+        start = column_by_column(dense, shape[0])
+        found = arrange(
+            dense, start, shape, machine.most_lines, parking=machine.parking, move=True, effort=1, seed=seed
+        )
+        if found:
+            return _Placement(found.sites, shape, (dense, found))
+    return _Placement(anneal(lowered.block, *shape, seed=seed), shape)
 
 
-def _route(lowered: Lowered, device: FPQA, sites: Sites, options: CompileOptions, report: Progress) -> Program:
+def _route(
+    lowered: Lowered, machine: _Machine, placed: _Placement, options: CompileOptions, report: Progress
+) -> Program:
     block = lowered.block
-    number = max(range(len(device.aods)), key=lambda k: device.aods[k].max_rows * device.aods[k].max_cols)
-    builder = ProgramBuilder(device, sites, number)
+    builder = ProgramBuilder(machine.device, placed.sites, machine.number)
     if block.gates:
         rounds = options.strategy == "rounds"
-        layout = _layout(device, device.aods[number], sites, LINES_PER_SITE if rounds else 1)
-        if rounds and not layout.has_line_for_every_site:
-            _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")
-            rounds = False
-        route = route_rounds if rounds else route_stages
-        route(block, layout, builder, RouteOptions(options.objective, options.effort, options.seed, report))
+        layout = machine.layout(placed.sites, placed.shape, LINES_PER_SITE if rounds else 1)
+        route_options = RouteOptions(options.objective, report)
+        if rounds and layout.has_line_for_every_site:
+            diagonal = None
+            if options.router == "auto":
+                diagonal = DiagonalRouter(layout, machine.most_lines, seed=options.seed, known=placed.known)
+            route_rounds(block, layout, builder, route_options, diagonal)
+        else:
+            if rounds:
+                _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")
+            route_stages(block, layout, builder, route_options)
     else:
         builder.run_one_qubit_gates(block)
     builder.measure(lowered.measures)
     return builder.build(lowered.info)
-
-
-def _layout(device: FPQA, aod: AOD, sites: Sites, per_site: int) -> Layout:
-    """Lay out the lines of an AOD over the region of the lattice that the sites take."""
-    places = np.array(sites, dtype=np.int64).reshape(-1, 2)
-    rows, cols = (places.max(axis=0) + 1).tolist()
-    occupied = np.zeros((rows, cols), dtype=bool)
-    occupied[tuple(places.T)] = True
-    rydberg, spacing = device.rydberg, device.slm.spacing_um
-    # Crossings of one line are as far apart as the lines; lines closer than the last term bring nothing.
-    gap = max(aod.min_spacing_um, rydberg.min_atom_distance_um, rydberg.interaction_radius_um / 20)
-    offsets = site_offsets_um(rydberg, spacing, gap)
-    row_axis, col_axis = (
-        Axis(count, _num_lines(count, most, len(offsets), per_site), spacing, gap, rydberg.safe_distance_um, offsets)
-        for count, most in (
-            (rows, aod.max_rows if gap <= spacing else 1),
-            (cols, aod.max_cols if gap <= spacing else 1),
-        )
-    )
-    return Layout(row_axis, col_axis, places, occupied, spacing, rydberg.safe_distance_um)
 
 
 def _num_lines(num_sites: int, most: int, stack: int, per_site: int) -> int:

@@ -108,7 +108,11 @@ class ProgramBuilder:
         self._instructions.append(Rydberg(pairs))
 
     def controlled_phases(
-        self, rows_um: Sequence[float], cols_um: Sequence[float], links: Iterable[tuple[int, int, int, float]]
+        self,
+        rows_um: Sequence[float],
+        cols_um: Sequence[float],
+        links: Iterable[tuple[int, int, int, float]],
+        strays: Sequence[tuple[int, int]] = (),
     ) -> int:
         """Run controlled phases between far qubits at one standing position of the lines.
 
@@ -119,13 +123,14 @@ class ProgramBuilder:
             rows_um: Positions of the row lines.
             cols_um: Positions of the column lines.
             links: (ancilla, source, target, angle): the ancilla is a copy of the source and stands beside the target.
+            strays: Further pairs that are close; two pulses cancel on them.
 
         Returns:
             The number of pulses.
         """
         links = tuple(links)
-        pairs = [(ancilla, target) for ancilla, _, target, _ in links]
-        if all(angle == math.pi for *_, angle in links):
+        pairs = [*((ancilla, target) for ancilla, _, target, _ in links), *strays]
+        if not strays and all(angle == math.pi for *_, angle in links):
             self.pulse(rows_um, cols_um, pairs)
             return 1
         for ancilla, *_ in links:
@@ -155,7 +160,26 @@ class ProgramBuilder:
         """Return the program."""
         self.flush_phases()
         ancillas = tuple((self._aod, row, col) for row, col in self._ancillas)
-        return Program(circuit, self.device, self.sites, ancillas, tuple(self._instructions))
+        return Program(circuit, self.device, self.sites, ancillas, self._with_equal_lines())
+
+    def _with_equal_lines(self) -> tuple[Instruction, ...]:
+        """The instructions with as many lines in every move: those that a move leaves out wait outside the lattice."""
+        moves = [op for op in self._instructions if isinstance(op, Move)]
+        most_rows = max((len(move.rows_um) for move in moves), default=0)
+        most_cols = max((len(move.cols_um) for move in moves), default=0)
+        slm = self.device.slm
+        return tuple(
+            Move(op.aod, self._extend(op.rows_um, most_rows, slm.rows), self._extend(op.cols_um, most_cols, slm.cols))
+            if isinstance(op, Move)
+            else op
+            for op in self._instructions
+        )
+
+    def _extend(self, lines_um: tuple[float, ...], count: int, num_sites: int) -> tuple[float, ...]:
+        rydberg, slm = self.device.rydberg, self.device.slm
+        gap = max(self.device.aods[self._aod].min_spacing_um, rydberg.min_atom_distance_um)
+        first = max(lines_um[-1] + gap, (num_sites - 1) * slm.spacing_um + rydberg.safe_distance_um)
+        return lines_um + tuple(first + k * gap for k in range(count - len(lines_um)))
 
     def _flush(self) -> None:
         if self._waiting:

@@ -1,7 +1,7 @@
 """The diagonal router: a block of commuting gates that are diagonal in Z, such as a QAOA cost layer.
 
-Every qubit is copied once, or a few times, and the copies are kept through the block. In a stage the whole grid of copies
-moves (see `qpilot.routing.sweep`), and each copy beside a data atom can run a gate: with Hadamards on the copy,
+Every qubit is copied once, or a few times, and the copies are kept through the block. In a stage the whole grid of
+copies moves (see `qpilot.routing.sweep`), and each copy beside a data atom can run a gate: with Hadamards on the copy,
 CZ . RX(angle) . CZ rotates the parity of copy and atom, while two CZs without a rotation between cancel. So a stage is
 two pulses at one position, whatever neighbours come along; where all of them are wanted and are plain CZs, it is one.
 
@@ -11,23 +11,29 @@ References:
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .blocks import DiagonalBlock
-from .builder import HADAMARD, ProgramBuilder
-from .options import RouteOptions
+from ..arch.unitary import HADAMARD
+from .blocks import DiagonalBlock, GateBlock
+from .builder import ProgramBuilder
+from .front import Front
 from .stage import Crossing, Layout
-from .sweep import AWAY, Grid, Ints, Stage, StageSearch
+from .sweep import AWAY, Embedding, Grid, Ints, Stage, StageSearch
 
 COPIES = ((1, 1), (1, 2), (2, 1), (2, 2))
 """Numbers of arrays of copies (down, across) that are tried; each costs two pulses and may save many."""
 
-ROUNDS = 10
-"""Rounds of the local search at effort 1."""
+ROUNDS = 40
+"""Rounds of the local search at effort 1, for blocks of up to `ROUNDS_FOR` gates; fewer for larger ones."""
+
+ROUNDS_FOR = 500
+
+FEWEST_PAIRS = 8
+"""A block of fewer gates is left to the generic router."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,21 @@ class DiagonalPlan:
     stages: tuple[Stage, ...]
     gates: tuple[tuple[tuple[Crossing, int, int, float], ...], ...]
 
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """Sites of the qubits, and stages that run a block on them.
+
+    Attributes:
+        sites: (row, col) of each qubit.
+        grid: Region of the lattice, and arrays of copies.
+        stages: Where the lines stand in each stage.
+    """
+
+    sites: tuple[tuple[int, int], ...]
+    grid: Grid
+    stages: tuple[Stage, ...]
+
     @property
     def depth(self) -> int:
         """Pulses at two a stage, copies made and recycled."""
@@ -51,41 +72,152 @@ class DiagonalPlan:
         return 2 * len(self.stages) + 2 * down * across
 
 
-def plan_diagonal(
-    block: DiagonalBlock, layout: Layout, most_lines: tuple[int, int], options: RouteOptions
-) -> DiagonalPlan | None:
+def ready_block(front: Front) -> DiagonalBlock | None:
+    """Return the gates that are ready, which all commute, if they are worth the diagonal router.
+
+    They must be many, and no qubit may have more than half of them: it sees at most a few copies at a time. The
+    generic router runs a plain CZ in one pulse, so where all gates are that, they must be dense.
+    """
+    gates = [front.block.gates[index] for index in front.ready]
+    degrees = Counter(qubit for gate in gates for qubit in (gate.a, gate.b))
+    if len(gates) < FEWEST_PAIRS or 2 * max(degrees.values()) > len(gates):
+        return None
+    needed = 2.0 if all(gate.is_cz for gate in gates) else 0.75
+    if len(gates) < needed * len(degrees):
+        return None
+    return DiagonalBlock(front.block.num_qubits, tuple(sorted((gate.a, gate.b, gate.angle) for gate in gates)))
+
+
+def largest_block(block: GateBlock) -> DiagonalBlock | None:
+    """Return the largest diagonal block met when all gates run as early as they can."""
+    front = Front(block)
+    front.advance(range(block.num_qubits))
+    largest = None
+    while front.remaining:
+        found = ready_block(front)
+        if found and (largest is None or len(found.pairs) > len(largest.pairs)):
+            largest = found
+        for index in list(front.ready):
+            front.complete(index)
+        front.advance(range(block.num_qubits))
+    return largest
+
+
+def column_by_column(block: DiagonalBlock, rows: int) -> list[tuple[int, int]]:
+    """Return sites for the qubits in reverse Cuthill-McKee order, laid column by column: common gates are close."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+    a, b = np.array([pair[:2] for pair in block.pairs]).T
+    size = (block.num_qubits, block.num_qubits)
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=size).tocsr()
+    order = reverse_cuthill_mckee((graph + graph.T).tocsr(), symmetric_mode=True)
+    sites = [(0, 0)] * block.num_qubits
+    for place, qubit in enumerate(order.tolist()):
+        sites[qubit] = (place % rows, place // rows)
+    return sites
+
+
+def arrange(
+    block: DiagonalBlock,
+    sites: Sequence[tuple[int, int]],
+    shape: tuple[int, int],
+    most_lines: tuple[int, int],
+    *,
+    parking: bool,
+    move: bool,
+    effort: int = 1,
+    seed: int = 0,
+) -> Arrangement | None:
     """Search for few stages that run a diagonal block.
 
     Args:
         block: The gates.
-        layout: Sites of the qubits.
+        sites: Where the qubits are, or start from.
+        shape: Rows and columns of the region of the lattice.
         most_lines: How many rows and columns the AOD can have.
-        options: Effort and seed.
+        parking: Whether lines may stand between sites.
+        move: Whether the search may choose other sites.
+        effort: Multiplies the time of the search.
+        seed: Seed of the search.
 
     Returns:
-        The best plan over the numbers of copies that the AOD has lines for; None if it has too few for one.
+        The best result over the numbers of copies that the AOD has lines for; None if it has too few for one.
     """
-    rows, cols = layout.occupied.shape
-    wanted = np.zeros((rows, cols, rows, cols), dtype=bool)
-    for a, b, _ in block.pairs:
-        first, second = tuple(layout.sites[a]), tuple(layout.sites[b])
-        wanted[first + second] = wanted[second + first] = True
-    parking = layout.spacing_um / 2 - layout.rows.standing_um >= layout.safe_um
-    best: tuple[int, Grid, list[Stage]] | None = None
+    pairs = [pair[:2] for pair in block.pairs]
+    covers: list[tuple[int, StageSearch, list[Stage], Embedding]] = []
     for down, across in COPIES:
-        if down * rows > most_lines[0] or across * cols > most_lines[1]:
-            continue
-        search = StageSearch(Grid(rows, cols, (down, across), parking), wanted, options.seed)
-        covers = [search.greedy()]
-        if (down, across) == (2, 2):
-            covers.append(search.shifts())
-        stages = search.reduce(min(covers, key=len), ROUNDS * options.effort)
-        depth = 2 * len(stages) + 2 * down * across
-        if best is None or depth < best[0]:
-            best = depth, search.grid, stages
-    if best is None:
+        if down * shape[0] <= most_lines[0] and across * shape[1] <= most_lines[1]:
+            grid = Grid(*shape, (down, across), parking)
+            embedding = Embedding(pairs, sites, *shape)
+            search = StageSearch(grid, embedding.wanted(grid), seed)
+            found = [search.greedy(), *([search.shifts()] if grid.copies == (2, 2) else [])]
+            stages = min(found, key=len)
+            covers.append((2 * len(stages) + 2 * down * across, search, stages, embedding))
+    if not covers:
         return None
-    return DiagonalPlan(best[1], tuple(best[2]), _assign(block, layout, best[1], best[2]))
+    _, search, stages, embedding = min(covers, key=lambda cover: cover[0])
+    rounds = max(1, int(ROUNDS * effort * min(1.0, ROUNDS_FOR / len(pairs), (200 / len(sites)) ** 2)))
+    stages = search.reduce(stages, rounds, embedding if move else None)
+    placed = tuple(divmod(site, shape[1]) for site in embedding.sites[: len(sites)])
+    return Arrangement(placed, search.grid, tuple(stages))
+
+
+class DiagonalRouter:
+    """Routes diagonal blocks on fixed sites; blocks on the same pairs share one search.
+
+    Args:
+        layout: Sites of the qubits.
+        most_lines: How many rows and columns the AOD can have.
+        effort: Multiplies the time of a search.
+        seed: Seed of a search.
+        known: A result to use for the block it was made for.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        most_lines: tuple[int, int],
+        *,
+        effort: int = 1,
+        seed: int = 0,
+        known: tuple[DiagonalBlock, Arrangement] | None = None,
+    ) -> None:
+        self._layout, self._most_lines = layout, most_lines
+        self._effort, self._seed = effort, seed
+        self._found: dict[frozenset[tuple[int, int]], Arrangement | None] = {}
+        if known:
+            self._found[_pairs(known[0])] = known[1]
+
+    def plan(self, block: DiagonalBlock) -> DiagonalPlan | None:
+        """Return stages and crossings for a block, or None if the AOD has too few lines."""
+        layout, key = self._layout, _pairs(block)
+        if key not in self._found:
+            sites = [(row, col) for row, col in layout.sites.tolist()]
+            rows, cols = layout.occupied.shape
+            self._found[key] = arrange(
+                block,
+                sites,
+                (rows, cols),
+                self._most_lines,
+                parking=can_park(layout.spacing_um, layout.rows.standing_um, layout.safe_um),
+                move=False,
+                effort=self._effort,
+                seed=self._seed,
+            )
+        found = self._found[key]
+        if found is None:
+            return None
+        return DiagonalPlan(found.grid, found.stages, _assign(block, layout, found.grid, found.stages))
+
+
+def can_park(spacing_um: float, standing_um: float, safe_um: float) -> bool:
+    """Whether a line between two sites is safe from lines that stand at them."""
+    return spacing_um / 2 - standing_um >= safe_um
+
+
+def _pairs(block: DiagonalBlock) -> frozenset[tuple[int, int]]:
+    return frozenset((a, b) for a, b, _ in block.pairs)
 
 
 def _assign(
@@ -123,27 +255,15 @@ def route_diagonal(plan: DiagonalPlan, layout: Layout, builder: ProgramBuilder) 
     for stage, gates in zip(plan.stages, plan.gates, strict=True):
         if not gates:
             continue
-        pairs = [
+        links = [(builder.ancilla(*c), source, target, angle) for c, source, target, angle in gates]
+        wanted = {crossing for crossing, *_ in gates}
+        strays = [
             (builder.ancilla(i, j), qubit_at[row, col])
             for i, j, row, col in stage.visits()
-            if (i, j) in copies and (row, col) in qubit_at
+            if (i, j) in copies and (i, j) not in wanted and (row, col) in qubit_at
         ]
         lines = _stand(stage.rows, plan.grid.rows, layout), _stand(stage.cols, plan.grid.cols, layout)
-        if len(pairs) == len(gates) and all(abs(angle) == math.pi for *_, angle in gates):
-            builder.pulse(*lines, pairs)
-            continue
-        atoms = [builder.ancilla(*crossing) for crossing, *_ in gates]
-        for atom in atoms:
-            builder.gate(atom, HADAMARD)
-        builder.pulse(*lines, pairs)
-        for atom, (_, source, target, angle) in zip(atoms, gates, strict=True):
-            # x y = (x + y - (x xor y)) / 2: half the angle on each bit, and the rest on the parity
-            builder.gate(atom, (-angle / 2, -math.pi / 2, math.pi / 2))
-            builder.phase(source, angle / 2)
-            builder.phase(target, angle / 2)
-        builder.pulse(*lines, pairs)
-        for atom in atoms:
-            builder.gate(atom, HADAMARD)
+        builder.controlled_phases(*lines, links, strays)
     _copy(plan.grid, copies, layout, builder)
     builder.release(builder.ancilla(*crossing) for crossing in copies)
 

@@ -24,6 +24,7 @@ from ..arch.unitary import HADAMARD
 from .blocks import GateBlock
 from .builder import ProgramBuilder
 from .cover import copy_segments
+from .diagonal import DiagonalRouter, ready_block, route_diagonal
 from .front import Front
 from .options import RouteOptions
 from .stage import Crossing, Layout, Lines, Use, compatible, pick, place_stage
@@ -88,7 +89,13 @@ class _Round:
         return sum(len(stage.uses) for stage in self.stages) / (1 + sum(stage.pulses for stage in self.stages))
 
 
-def route_rounds(block: GateBlock, layout: Layout, builder: ProgramBuilder, options: RouteOptions) -> None:
+def route_rounds(
+    block: GateBlock,
+    layout: Layout,
+    builder: ProgramBuilder,
+    options: RouteOptions,
+    diagonal: DiagonalRouter | None = None,
+) -> None:
     """Append the block to a program; all ancillas are dark before and after.
 
     Args:
@@ -96,6 +103,7 @@ def route_rounds(block: GateBlock, layout: Layout, builder: ProgramBuilder, opti
         layout: Sites and lines, at least one line for each row and column of sites.
         builder: Takes the instructions.
         options: What to prefer, and whom to tell of progress.
+        diagonal: Takes blocks of ready gates that are worth it, if given.
 
     Raises:
         RoutingError: A gate does not fit on the device even alone.
@@ -104,6 +112,9 @@ def route_rounds(block: GateBlock, layout: Layout, builder: ProgramBuilder, opti
     total = max(1, router.front.remaining)
     live: dict[int, Crossing] = {}
     while router.front.remaining:
+        if diagonal and router.run_ready_block(diagonal, live):
+            live = {}
+            continue
         planned = router.plan(live)
         if not planned.stages and not planned.recycled and not router.progressed:
             raise RoutingError("No ready gate fits on the device, even alone; please report this circuit and device.")
@@ -296,11 +307,29 @@ class _Router:
             )
             self._open(stage.opened)
 
-    def finish(self, live: Mapping[int, Crossing]) -> None:
-        """Recycle the last copies and run what is left of one-qubit gates."""
+    def run_ready_block(self, diagonal: DiagonalRouter, live: Mapping[int, Crossing]) -> bool:
+        """Let the diagonal router run all ready gates, once these copies are recycled, if that is worth it."""
+        ready = ready_block(self.front)
+        plan = diagonal.plan(ready) if ready else None
+        if plan is None:
+            return False
+        done = list(self.front.ready)
+        self.recycle(live)
+        route_diagonal(plan, self.layout, self.builder)
+        for index in done:
+            self.front.complete(index)
+        self._open(self.front.advance(range(self.block.num_qubits)))
+        return True
+
+    def recycle(self, live: Mapping[int, Crossing]) -> None:
+        """Recycle copies, and run the one-qubit gates that waited for that."""
         self._home_pulse(live, {}, {})
         self._open(self.front.advance(range(self.block.num_qubits)))
         self.builder.release(self.builder.ancilla(*c) for c in live.values())
+
+    def finish(self, live: Mapping[int, Crossing]) -> None:
+        """Recycle the last copies and run what is left of one-qubit gates."""
+        self.recycle(live)
         self.builder.close(self.block)
 
     def _home_pulse(

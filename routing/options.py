@@ -14,13 +14,9 @@ class RouteOptions:
     """What routers take of the options of a compilation.
 
     Attributes:
-        effort: 1 is quick; more searches longer.
-        seed: Seed of every random choice.
         objective: "balanced" or "depth": what to prefer where pulses and two-qubit gates are at odds.
         progress: Called now and then, if given.
     """
 
     objective: str = "balanced"
-    effort: int = 1
-    seed: int = 0
     progress: Progress | None = None

@@ -1,14 +1,15 @@
 """Stages for a block of commuting diagonal gates: all copies move at once, and pairs that are not wanted cancel.
 
 The AOD holds a grid of copies: `copies` = (down, across) arrays of the data lattice, each line the copy of one row or
-column of sites. In a stage every line stands at a site or somewhere out of the way, in order, so a stage is an increasing
-map of row lines times an increasing map of column lines. Each copy beside a data atom is a possible gate; an echo makes
-the others cancel (see `qpilot.routing.diagonal`). Given one map, the best other one is a longest-chain problem, solved by
-dynamic programming, so the maps are improved in turn.
+column of sites. In a stage every line stands at a site or somewhere out of the way, in order, so a stage is an
+increasing map of row lines times an increasing map of column lines. Each copy beside a data atom is a possible gate; an
+echo makes the others cancel (see `qpilot.routing.diagonal`). Given one map, the best other one is a longest-chain
+problem, solved by dynamic programming, so the maps are improved in turn.
 
-A greedy cover takes the best stage again and again. Cyclic shifts are another cover: with two arrays in both directions,
-each shift by (rows, columns) and its opposite are one stage, about half as many stages as sites whatever the graph. A
-local search then removes stages one by one, while the others can be changed to take over their gates.
+A greedy cover takes the best stage again and again. Cyclic shifts are another cover: with two arrays in both
+directions, each shift by (rows, columns) and its opposite are one stage, about half as many stages as sites whatever
+the graph. A local search then removes stages one by one, while the others can be changed to take over their gates; it
+may also let qubits change places.
 """
 
 from __future__ import annotations
@@ -217,6 +218,7 @@ class StageSearch:
         left[to_r, to_c, r, c] = 0
 
     def cover(self, stage: Stage) -> NDArray[np.bool_]:
+        """Return which sites a stage brings together, shape (rows, cols, rows, cols), symmetric."""
         r, c, to_r, to_c = self._pairs(stage)
         cover = np.zeros(self.wanted.shape, dtype=bool)
         cover[r, c, to_r, to_c] = cover[to_r, to_c, r, c] = True
@@ -265,7 +267,9 @@ class Embedding:
         sites: Index row * cols + col of the site of each qubit, then those of dummies on the empty sites.
     """
 
-    def __init__(self, pairs: Iterable[tuple[int, int]], sites: Sequence[tuple[int, int]], rows: int, cols: int) -> None:
+    def __init__(
+        self, pairs: Iterable[tuple[int, int]], sites: Sequence[tuple[int, int]], rows: int, cols: int
+    ) -> None:
         taken = [row * cols + col for row, col in sites]
         self.sites = taken + sorted(set(range(rows * cols)) - set(taken))
         self._partners: list[list[int]] = [[] for _ in self.sites]
