@@ -30,6 +30,7 @@ from .arch.errors import (
     VerificationError,
 )
 from .compiler import CompileOptions, compile  # noqa: A004
+from .library import qaoa_circuit
 from .verify import verify
 
 __version__ = "0.1.0"
@@ -57,5 +58,6 @@ __all__ = [
     "check_legal",
     "compile",
     "preset",
+    "qaoa_circuit",
     "verify",
 ]

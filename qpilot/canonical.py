@@ -1,8 +1,9 @@
-"""The canonical form of a circuit: two circuits over {u, cz} that differ only by the order of commuting gates share it.
+"""The canonical form of a circuit: two circuits over {u, cp} that differ only by the order of commuting gates share it.
 
 Each qubit is cut into *segments* at its one-qubit gates that are not diagonal in Z. With u(theta, phi, lam) =
 P(phi) RY(theta) P(lam), the phases commute to the end of their segment, so a segment is opened by RY(theta) P(lam) and
-carries one phase to the next. A CZ joins one segment of each of its qubits; gates on the same two segments add up.
+carries one phase to the next. A controlled phase, such as a CZ, is a *link*: it joins one segment of each of its
+qubits, and links of the same two segments add up.
 
 Gates of different qubits commute, gates within a segment commute, and the segments of a qubit are in order. So a
 circuit is determined, as a word of a trace monoid is by its projections, by its segments and by which segments each
@@ -11,55 +12,14 @@ gate joins: equal canonical forms mean equal unitaries. Both the front end and t
 
 from __future__ import annotations
 
-import cmath
 import math
 from collections.abc import Iterable
 
+from .arch.unitary import ANGLE_TOLERANCE, Matrix, matmul, u_angles, u_matrix, wrap
 from .routing.blocks import Gate, GateBlock
 
-ANGLE_TOLERANCE = 1e-8
-"""Rotations by less than this many radians count as the identity."""
 
-Matrix = tuple[complex, complex, complex, complex]
-"""A 2 x 2 matrix, row by row."""
-
-
-def u_matrix(theta: float, phi: float, lam: float) -> Matrix:
-    """Return the matrix of Qiskit's `UGate(theta, phi, lam)`."""
-    cos, sin = math.cos(theta / 2), math.sin(theta / 2)
-    return (cos, -cmath.exp(1j * lam) * sin, cmath.exp(1j * phi) * sin, cmath.exp(1j * (phi + lam)) * cos)
-
-
-def matmul(m: Matrix, k: Matrix) -> Matrix:
-    """Return the product m k."""
-    a, b, c, d = m
-    e, f, g, h = k
-    return (a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h)
-
-
-def u_angles(m: Matrix) -> tuple[float, float, float, float]:
-    """Return (theta, phi, lam, alpha) with m = e^(i alpha) u(theta, phi, lam), theta in [0, pi].
-
-    A diagonal matrix gets theta = phi = 0; an antidiagonal one theta = pi and lam = 0.
-    """
-    a, b, c, d = m
-    theta = 2 * math.atan2(abs(c), abs(a))
-    if theta < ANGLE_TOLERANCE:
-        alpha = cmath.phase(a)
-        return 0.0, 0.0, cmath.phase(d) - alpha, alpha
-    if math.pi - theta < ANGLE_TOLERANCE:
-        alpha = cmath.phase(-b)
-        return math.pi, cmath.phase(c) - alpha, 0.0, alpha
-    alpha = cmath.phase(a)
-    return theta, cmath.phase(c) - alpha, cmath.phase(-b) - alpha, alpha
-
-
-def wrap(angle: float) -> float:
-    """Return the angle in (-pi, pi]."""
-    return math.pi - (math.pi - angle) % (2 * math.pi)
-
-
-class _Segment:
+class Segment:
     """One segment: opened by RY(theta) P(lam), then P(phase), and joined by CPs to `degree` other segments."""
 
     __slots__ = ("degree", "fenced", "index", "lam", "phase", "qubit", "theta")
@@ -74,9 +34,9 @@ class CanonicalForm:
     """Builds the canonical form of a circuit gate by gate, in time linear in the number of gates."""
 
     def __init__(self, num_qubits: int) -> None:
-        self.segments = [[_Segment(q, 0)] for q in range(num_qubits)]
-        self.links: dict[tuple[_Segment, _Segment], float] = {}  # in an order in which the gates may be run
-        self.fences: list[list[_Segment]] = []
+        self.segments = [[Segment(q, 0)] for q in range(num_qubits)]
+        self.links: dict[tuple[Segment, Segment], float] = {}  # in an order in which the gates may be run
+        self.fences: list[list[Segment]] = []
         self.global_phase = 0.0
 
     def u(self, qubit: int, theta: float, phi: float, lam: float) -> None:
@@ -109,17 +69,17 @@ class CanonicalForm:
         fence = []
         for q in qubits:
             last = self.segments[q][-1]
-            fence.append(_Segment(q, last.index + 1, phase=last.phase, fenced=True))
+            fence.append(Segment(q, last.index + 1, phase=last.phase, fenced=True))
             last.phase = 0.0
             self.segments[q].append(fence[-1])
         self.fences.append(fence)
 
-    def _append(self, segment: _Segment, matrix: Matrix) -> None:
+    def _append(self, segment: Segment, matrix: Matrix) -> None:
         """Append a gate that is not diagonal; `matrix` includes the phase of the current segment."""
         of_qubit = self.segments[segment.qubit]
         segment.phase = 0.0
         if segment.degree:
-            segment = _Segment(segment.qubit, segment.index + 1)
+            segment = Segment(segment.qubit, segment.index + 1)
             of_qubit.append(segment)
         else:
             matrix = matmul(matrix, u_matrix(segment.theta, 0.0, segment.lam))
@@ -132,7 +92,7 @@ class CanonicalForm:
                 of_qubit[-1].phase = segment.phase
 
     def to_block(self) -> GateBlock:
-        """Return the form as what the generic router takes; every link must be a CZ."""
+        """Return the form as what routers take."""
         openings = [
             tuple(None if s.theta == 0.0 else (s.theta, 0.0, wrap(s.lam)) for s in segments)
             for segments in self.segments
@@ -140,7 +100,10 @@ class CanonicalForm:
         last = (wrap(segments[-1].phase) for segments in self.segments)
         return GateBlock(
             num_qubits=len(self.segments),
-            gates=tuple(Gate(a.qubit, a.index, b.qubit, b.index) for a, b in self.links),
+            gates=tuple(
+                Gate(a.qubit, a.index, b.qubit, b.index, math.pi if is_pi(angle) else angle)
+                for (a, b), angle in self.links.items()
+            ),
             openings=tuple(openings),
             closings=tuple(0.0 if abs(angle) < ANGLE_TOLERANCE else angle for angle in last),
             fences=tuple(tuple((s.qubit, s.index) for s in fence) for fence in self.fences),
@@ -176,5 +139,10 @@ class CanonicalForm:
                 )
         return None
 
-    def _named_links(self) -> dict[Gate, float]:
-        return {Gate(a.qubit, a.index, b.qubit, b.index): angle for (a, b), angle in self.links.items()}
+    def _named_links(self) -> dict[tuple[int, int, int, int], float]:
+        return {(a.qubit, a.index, b.qubit, b.index): angle for (a, b), angle in self.links.items()}
+
+
+def is_pi(angle: float) -> bool:
+    """Return whether a controlled phase by this angle is a CZ."""
+    return abs(wrap(angle - math.pi)) < ANGLE_TOLERANCE

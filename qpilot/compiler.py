@@ -16,7 +16,8 @@ import numpy as np
 from .arch.device import AOD, FPQA
 from .arch.errors import DeviceError, OptionError
 from .arch.program import Metrics, Program
-from .canonical import CanonicalForm, wrap
+from .arch.unitary import wrap
+from .canonical import CanonicalForm
 from .frontend import Lowered, lower, read_circuit
 from .placement import anneal, near_square, row_major
 from .replay import replay

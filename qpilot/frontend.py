@@ -1,4 +1,4 @@
-"""The front end: reads a circuit, refuses by name what cannot be compiled, and lowers the rest to {u, cz}."""
+"""The front end: reads a circuit, refuses by name what cannot be compiled, and lowers the rest to {u, cp}."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,20 +29,30 @@ from qiskit.circuit import (
     Store,
 )
 from qiskit.circuit.equivalence_library import SessionEquivalenceLibrary
-from qiskit.circuit.library import get_standard_gate_name_mapping
+from qiskit.circuit.library import CPhaseGate, get_standard_gate_name_mapping
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
 from qiskit.transpiler import PassManager
-from qiskit.transpiler.passes import BasisTranslator, HighLevelSynthesis, UnitarySynthesis
+from qiskit.transpiler.passes import BasisTranslator, Decompose, HighLevelSynthesis, UnitarySynthesis
 
 from .arch.errors import CircuitError
 from .arch.files import read_bytes
 from .arch.program import CircuitInfo
 from .canonical import CanonicalForm
+from .diagonals import APPENDERS, gather
 from .routing.blocks import GateBlock
 
-_BASIS = ["u", "cz"]
+_SYNTHESIS_BASIS = ["u", "cz"]
+_BASIS = [*_SYNTHESIS_BASIS, "cp", "crz", "rzz"]
 _KEPT = frozenset((*_BASIS, "barrier"))
+_BY_DEFINITION = ["xx_plus_yy", "xx_minus_yy"]
+"""Gates that the translator would turn into two controlled phases where their definitions have two CX gates."""
+_AS_CP: dict[str, Callable[..., CPhaseGate]] = {
+    "cs": lambda: CPhaseGate(math.pi / 2),
+    "csdg": lambda: CPhaseGate(-math.pi / 2),
+    "cu1": CPhaseGate,
+}
+"""Controlled phases that are no part of the basis: the translator would spell other gates with them."""
 
 MAX_GATES = 1_000_000
 """Largest number of gates that is compiled, after the circuit's own gates are replaced by their definitions."""
@@ -59,7 +69,7 @@ class Lowered:
 
     Attributes:
         info: Name, sizes and registers of the circuit; its global phase is left at 0 for the compiler to fill in.
-        form: Canonical form over {u, cz}; `form.global_phase` includes the global phase of the circuit, in radians.
+        form: Canonical form over {u, cp}; `form.global_phase` includes the global phase of the circuit, in radians.
         block: The same as a block for the routers.
         measures: (qubit, classical bit) of each final measurement, in order.
     """
@@ -105,20 +115,24 @@ def read_circuit(source: QuantumCircuit | str | Path) -> QuantumCircuit:
     return circuit
 
 
-def lower(circuit: QuantumCircuit, *, keep_barriers: bool = True) -> Lowered:
-    """Translate a circuit to {u, cz} and cut it into segments, in time linear in the number of gates.
+def lower(circuit: QuantumCircuit, *, keep_barriers: bool = True, gathered: bool = True) -> Lowered:
+    """Translate a circuit to {u, cp} and cut it into segments, in time linear in the number of gates.
 
-    Gates are translated exactly as Qiskit defines them. Identities and delays are dropped; so is a reset before the
-    first gate of a qubit, since every qubit starts in |0>.
+    Gates are translated exactly as Qiskit defines them; those diagonal in Z are kept whole, however they are spelt (see
+    `qpilot.diagonals`). Identities and delays are dropped; so is a reset before the first gate of a qubit, since every
+    qubit starts in |0>.
 
     Args:
         circuit: Gates of any kind, barriers and final measurements.
         keep_barriers: Whether gates stay on their side of a barrier; what a program is verified against ignores them.
+        gathered: Whether two CZ gates that are one diagonal gate become that; without it, only Qiskit's own are kept.
 
     Raises:
         CircuitError: The circuit has no qubits, unbound parameters, or an operation that cannot be compiled.
     """
-    form, measures = _lower(circuit, keep_barriers)
+    form, measures = _lower(circuit, keep_barriers or gathered)
+    if gathered:
+        form = gather(form, keep_barriers=keep_barriers)
     info = CircuitInfo(
         name=_printable(circuit.name or "circuit"),
         num_qubits=circuit.num_qubits,
@@ -319,6 +333,8 @@ class _Reader:
     def _keep(self, step: CircuitInstruction, qubits: list[int]) -> None:
         if len(self.steps) == MAX_GATES:
             raise CircuitError(f"The circuit has more than {MAX_GATES:,} gates; compile it in parts.")
+        if step.name in _AS_CP and step.is_standard_gate():
+            step = step.replace(operation=_AS_CP[step.name](*step.params), params=None)
         self.steps.append(step.replace(qubits=[self.circuit.qubits[q] for q in qubits]))
         self.origins.append(self._path[0][0])
 
@@ -379,7 +395,7 @@ def _is_finite(value: object) -> bool:
 
 
 def _translate(reader: _Reader) -> QuantumCircuit:
-    """Return the steps of a circuit in {u, cz, barrier}, global phase included.
+    """Return the steps of a circuit in {u, cz, barrier} and the diagonal gates that are kept, global phase included.
 
     Raises:
         CircuitError: A gate cannot be translated; it is named.
@@ -397,11 +413,12 @@ def _translate(reader: _Reader) -> QuantumCircuit:
 def _run_passes(circuit: QuantumCircuit) -> QuantumCircuit:
     passes = PassManager(
         [
-            UnitarySynthesis(basis_gates=_BASIS, approximation_degree=1.0),
+            UnitarySynthesis(basis_gates=_SYNTHESIS_BASIS, approximation_degree=1.0),
             # A circuit is compiled as a unitary, so synthesis may not rely on qubits that happen to be in |0>.
             HighLevelSynthesis(
                 basis_gates=_BASIS, equivalence_library=SessionEquivalenceLibrary, qubits_initially_zero=False
             ),
+            Decompose(_BY_DEFINITION),
             BasisTranslator(SessionEquivalenceLibrary, _BASIS),
         ]
     )
@@ -424,7 +441,7 @@ def _culprit(reader: _Reader, error: Exception) -> CircuitError:
 
 
 def _stream(circuit: QuantumCircuit, keep_barriers: bool) -> CanonicalForm:
-    """Return the canonical form of a circuit over {u, cz, barrier}."""
+    """Return the canonical form of a translated circuit."""
     form = CanonicalForm(circuit.num_qubits)
     form.global_phase = float(circuit.global_phase)
     index = {bit: q for q, bit in enumerate(circuit.qubits)}
@@ -436,6 +453,8 @@ def _stream(circuit: QuantumCircuit, keep_barriers: bool) -> CanonicalForm:
         elif name == "u":
             theta, phi, lam = map(float, step.params)
             form.u(qubits[0], 2 * _reduced(theta / 2), _reduced(phi), _reduced(lam))
+        elif name in APPENDERS:  # an RZZ or CRZ by 2 pi is not the identity
+            APPENDERS[name](form, qubits[0], qubits[1], 2 * _reduced(float(step.params[0]) / 2))
         elif name == "barrier":
             if keep_barriers:
                 form.barrier(qubits)

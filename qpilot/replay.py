@@ -21,12 +21,10 @@ from dataclasses import dataclass
 
 from .arch.errors import VerificationError
 from .arch.program import Measure, Program, Raman, Release, Rydberg, check_structure
-from .canonical import ANGLE_TOLERANCE, CanonicalForm, Matrix, matmul, u_angles, u_matrix, wrap
+from .arch.unitary import ANGLE_TOLERANCE, HADAMARD, Angles, Matrix, matmul, u_angles, u_matrix, wrap
+from .canonical import CanonicalForm
 
-Angles = tuple[float, float, float]
-
-_HADAMARD: Angles = (math.pi / 2, 0.0, math.pi)
-_HADAMARD_MATRIX = u_matrix(*_HADAMARD)
+_HADAMARD_MATRIX = u_matrix(*HADAMARD)
 _X_MATRIX = u_matrix(math.pi, 0.0, math.pi)
 _FRAME_TOLERANCE = 1e-7
 """A frame that turns Z to within this angle of X counts as turning it to X."""
@@ -100,7 +98,7 @@ class _Machine:
             self._u_data(atom, angles)
             return
         frame = self.frames[atom]
-        if angles == _HADAMARD and (frame is None or frame is _HADAMARD_MATRIX):
+        if angles == HADAMARD and (frame is None or frame is _HADAMARD_MATRIX):
             self.frames[atom] = _HADAMARD_MATRIX if frame is None else None
             return
         matrix = u_matrix(*angles)

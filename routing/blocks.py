@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-Angles = tuple[float, float, float]
-"""Angles (theta, phi, lam) of Qiskit's `UGate`, in radians."""
+from ..arch.unitary import Angles
 
 
 class Gate(NamedTuple):
-    """A CZ between segment `segment_a` of qubit `a` and segment `segment_b` of qubit `b`."""
+    """A controlled phase between segment `segment_a` of qubit `a` and segment `segment_b` of qubit `b`.
+
+    The angle is in (-pi, pi] and not 0; exactly pi is a CZ, which takes one pulse where another angle takes two.
+    """
 
     a: int
     segment_a: int
     b: int
     segment_b: int
+    angle: float = math.pi
+
+    @property
+    def is_cz(self) -> bool:
+        """Whether one pulse runs the gate."""
+        return self.angle == math.pi
 
 
 @dataclass(frozen=True, slots=True)
 class GateBlock:
-    """A circuit of CZ and one-qubit gates, cut into segments.
+    """A circuit of controlled phases, such as CZ, and one-qubit gates, cut into segments.
 
     A *segment* is the stretch of one qubit between two one-qubit gates that are not diagonal in Z. Within a segment all
     gates of the qubit commute, and a copy of the qubit in the Z basis stays valid: this is all a router must know.
 
     Attributes:
         num_qubits: Number of data qubits.
-        gates: The CZ gates, in an order in which they may be run.
+        gates: The controlled phases, in an order in which they may be run.
         openings: For each qubit and segment, the one-qubit gate that opens it; None where there is none to run.
         closings: For each qubit, the angle of a phase gate that ends it; 0 where there is none to run.
         fences: Barriers: no listed segment (qubit, segment) may open before the segments before all of them are over.
@@ -38,3 +47,16 @@ class GateBlock:
     openings: tuple[tuple[Angles | None, ...], ...]
     closings: tuple[float, ...]
     fences: tuple[tuple[tuple[int, int], ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DiagonalBlock:
+    """Controlled phases that all commute, so that they may run in any order.
+
+    Attributes:
+        num_qubits: Number of data qubits.
+        pairs: (a, b, angle) of each gate: distinct pairs of qubits, a < b, angles in (-pi, pi] and not 0.
+    """
+
+    num_qubits: int
+    pairs: tuple[tuple[int, int, float], ...]

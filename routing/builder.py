@@ -1,22 +1,25 @@
-"""Collects the instructions of a program: numbers ancillas, merges one-qubit layers, drops moves that go nowhere."""
+"""Collects the instructions of a program: numbers ancillas, merges one-qubit gates, drops moves that go nowhere."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from ..arch.device import FPQA
 from ..arch.program import CircuitInfo, Instruction, Measure, Move, Program, Raman, Release, Rydberg
-from .blocks import Angles, GateBlock
+from ..arch.unitary import HADAMARD, Angles, matmul, u_angles, u_matrix
+from .blocks import GateBlock
 
-HADAMARD: Angles = (math.pi / 2, 0.0, math.pi)
+NEGLIGIBLE = 1e-12
+"""Phases of fewer radians are rounding errors."""
 
 
 class ProgramBuilder:
     """Appends instructions one by one.
 
-    One-qubit gates wait until the next pulse, so that all of them run in as few Raman layers as possible. Phases on
-    data qubits commute with every pulse and wait for the next gate of their qubit.
+    One-qubit gates wait until a pulse takes one of their atoms; then all of them run in one Raman layer. Gates that
+    meet on an atom meanwhile become one. Phases on data qubits commute with every pulse and wait for the next gate of
+    their qubit.
     """
 
     def __init__(self, device: FPQA, sites: Sequence[tuple[int, int]], aod: int = 0) -> None:
@@ -26,9 +29,10 @@ class ProgramBuilder:
         self._ancillas: dict[tuple[int, int], int] = {}
         self._instructions: list[Instruction] = []
         self._lines: tuple[tuple[float, ...], tuple[float, ...]] | None = None
-        self._layers: list[dict[int, Angles]] = []
-        self._depth_of: dict[int, int] = {}  # atom: number of waiting layers it is in
+        self._waiting: dict[int, Angles] = {}
         self._phase: dict[int, float] = {}
+        self._released: set[int] = set()
+        self._fenced: tuple[GateBlock | None, Set[tuple[int, int]]] = None, frozenset()
 
     def ancilla(self, row_line: int, col_line: int) -> int:
         """Return the atom at a crossing of the AOD; it is loaded when first asked for."""
@@ -39,21 +43,25 @@ class ProgramBuilder:
 
     def gate(self, atom: int, angles: Angles) -> None:
         """Append a one-qubit gate."""
+        if atom in self._released:
+            self._flush()
         theta, phi, lam = angles
         lam += self._phase.pop(atom, 0.0)
-        layer = self._depth_of.get(atom, 0)
-        if layer == len(self._layers):
-            self._layers.append({})
-        self._layers[layer][atom] = (theta, phi, lam)
-        self._depth_of[atom] = layer + 1
+        before = self._waiting.pop(atom, None)
+        if before is not None:
+            theta, phi, lam, _ = u_angles(matmul(u_matrix(theta, phi, lam), u_matrix(*before)))
+        if theta != 0.0 or not _is_negligible(phi + lam):
+            self._waiting[atom] = (theta, phi, lam)
 
     def phase(self, atom: int, angle: float) -> None:
         """Append a phase gate, which may wait for the next gate of its atom."""
         self._phase[atom] = self._phase.get(atom, 0.0) + angle
 
     def open_segments(self, block: GateBlock, segments: Iterable[tuple[int, int]]) -> None:
-        """Append the gates that open these segments (qubit, index) of a block."""
+        """Append the gates that open these segments (qubit, index) of a block; none merges across a barrier."""
         for qubit, segment in segments:
+            if qubit in self._waiting and (qubit, segment) in self._fenced_segments(block):
+                self._flush()
             angles = block.openings[qubit][segment]
             if angles is not None:
                 self.gate(qubit, angles)
@@ -61,27 +69,59 @@ class ProgramBuilder:
     def flush_phases(self) -> None:
         """Run the phases that are still waiting."""
         for atom, angle in sorted(self._phase.items()):
-            if abs(math.remainder(angle, 2 * math.pi)) > 1e-12:
+            if not _is_negligible(angle):
                 self._phase[atom] = 0.0
                 self.gate(atom, (0.0, 0.0, angle))
         self._phase.clear()
         self._flush()
 
     def pulse(self, rows_um: Sequence[float], cols_um: Sequence[float], pairs: Iterable[tuple[int, int]]) -> None:
-        """Move the lines, run the waiting one-qubit gates, and fire the Rydberg laser on these pairs."""
-        self._flush()
+        """Move the lines, run the one-qubit gates these pairs wait for, and fire the Rydberg laser on them."""
+        pairs = tuple(sorted((min(pair), max(pair)) for pair in pairs))
+        if self._released or any(atom in self._waiting for pair in pairs for atom in pair):
+            self._flush()
         lines = (tuple(rows_um), tuple(cols_um))
         if lines != self._lines:
             self._instructions.append(Move(self._aod, *lines))
             self._lines = lines
-        self._instructions.append(Rydberg(tuple(sorted((min(pair), max(pair)) for pair in pairs))))
+        self._instructions.append(Rydberg(pairs))
+
+    def controlled_phases(
+        self, rows_um: Sequence[float], cols_um: Sequence[float], links: Iterable[tuple[int, int, int, float]]
+    ) -> int:
+        """Run controlled phases between far qubits at one standing position of the lines.
+
+        CZ gates alone take one pulse. Otherwise every copy takes in the value of its target, is turned by an angle that
+        acts on the parity of the two, and gives the value back, in two pulses; x + y - 2 x y is the parity of x and y.
+
+        Args:
+            rows_um: Positions of the row lines.
+            cols_um: Positions of the column lines.
+            links: (ancilla, source, target, angle): the ancilla is a copy of the source and stands beside the target.
+
+        Returns:
+            The number of pulses.
+        """
+        links = tuple(links)
+        pairs = [(ancilla, target) for ancilla, _, target, _ in links]
+        if all(angle == math.pi for *_, angle in links):
+            self.pulse(rows_um, cols_um, pairs)
+            return 1
+        for ancilla, *_ in links:
+            self.gate(ancilla, HADAMARD)
+        self.pulse(rows_um, cols_um, pairs)
+        for ancilla, source, target, angle in links:
+            self.gate(ancilla, (-angle / 2, -math.pi / 2, math.pi / 2))
+            self.phase(source, angle / 2)
+            self.phase(target, angle / 2)
+        self.pulse(rows_um, cols_um, pairs)
+        for ancilla, *_ in links:
+            self.gate(ancilla, HADAMARD)
+        return 2
 
     def release(self, atoms: Iterable[int]) -> None:
-        """Declare that ancillas are back in |0>."""
-        atoms = tuple(sorted(atoms))
-        if atoms:
-            self._flush()
-            self._instructions.append(Release(atoms))
+        """Declare that ancillas are in |0> once the gates that wait have run."""
+        self._released.update(atoms)
 
     def measure(self, measures: Iterable[tuple[int, int]]) -> None:
         """Measure data qubits into classical bits, given as (qubit, classical bit)."""
@@ -96,9 +136,20 @@ class ProgramBuilder:
         ancillas = tuple((self._aod, row, col) for row, col in self._ancillas)
         return Program(circuit, self.device, self.sites, ancillas, tuple(self._instructions))
 
+    def _fenced_segments(self, block: GateBlock) -> Set[tuple[int, int]]:
+        if self._fenced[0] is not block:
+            self._fenced = block, {segment for fence in block.fences for segment in fence}
+        return self._fenced[1]
+
     def _flush(self) -> None:
-        for layer in self._layers:
-            atoms = tuple(sorted(layer))
-            self._instructions.append(Raman(atoms, tuple(layer[atom] for atom in atoms)))
-        self._layers.clear()
-        self._depth_of.clear()
+        if self._waiting:
+            atoms = tuple(sorted(self._waiting))
+            self._instructions.append(Raman(atoms, tuple(self._waiting[atom] for atom in atoms)))
+            self._waiting.clear()
+        if self._released:
+            self._instructions.append(Release(tuple(sorted(self._released))))
+            self._released.clear()
+
+
+def _is_negligible(angle: float) -> bool:
+    return abs(math.remainder(angle, 2 * math.pi)) < NEGLIGIBLE

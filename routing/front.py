@@ -99,7 +99,7 @@ def _ends(gate: Gate) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def _criticality(block: GateBlock) -> list[int]:
-    """Length in gates of the longest chain from each gate on; gates of one segment do not wait for each other."""
+    """Length in pulses of the longest chain from each gate on; gates of one segment do not wait for each other."""
     after: dict[int, list[tuple[int, int]]] = defaultdict(list)  # of each qubit: (segment, longest chain)
     result = [0] * len(block.gates)
     for index in range(len(block.gates) - 1, -1, -1):
@@ -110,10 +110,11 @@ def _criticality(block: GateBlock) -> list[int]:
                 if later > segment:
                     longest = max(longest, chain)
                     break
-        result[index] = longest + 1
+        cost = 1 if block.gates[index].is_cz else 2
+        result[index] = longest + cost
         for qubit, segment in _ends(block.gates[index]):
             chains = after[qubit]
-            best = max(longest + 1, chains[-1][1] if chains else 0)
+            best = max(longest + cost, chains[-1][1] if chains else 0)
             if chains and chains[-1][0] == segment:
                 chains[-1] = (segment, best)
             else:

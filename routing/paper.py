@@ -1,17 +1,20 @@
 """The published generic router (Q-Pilot, arXiv 2311.16190, section on generic circuits): the baseline to beat.
 
 Each stage takes gates of the front layer, in circuit order, whose sources and targets are in the same strict order
-along rows and along columns. It creates an ancilla for each, runs the CZs, and recycles: three pulses a stage. It needs
-no parking and works with any number of lines.
+along rows and along columns. It creates an ancilla for each, runs the gates, and recycles: three pulses a stage of CZ
+gates, four where other angles are among them. It needs no parking and works with any number of lines.
 """
 
 from __future__ import annotations
 
-from .blocks import GateBlock
-from .builder import HADAMARD, ProgramBuilder
+from collections.abc import Sequence
+
+from ..arch.unitary import HADAMARD
+from .blocks import Gate, GateBlock
+from .builder import ProgramBuilder
 from .front import Front
 from .options import RouteOptions
-from .stage import Crossing, Layout, place_stage
+from .stage import Crossing, Layout, Lines, place_stage
 
 
 def route_stages(block: GateBlock, layout: Layout, builder: ProgramBuilder, options: RouteOptions) -> None:
@@ -28,21 +31,21 @@ def route_stages(block: GateBlock, layout: Layout, builder: ProgramBuilder, opti
     builder.open_segments(block, ((q, 0) for q in range(block.num_qubits)))
     builder.open_segments(block, front.advance(range(block.num_qubits)))
     while front.remaining:
-        pairs = []
-        for index, source, target in _choose(front, layout):
-            front.complete(index)
-            pairs.append((source, target))
-        _emit(layout, builder, pairs)
-        builder.open_segments(block, front.advance(q for pair in pairs for q in pair))
+        chosen = _choose(front, layout)
+        for gate in chosen:
+            front.complete(gate)
+        gates = [block.gates[index] for index in chosen]
+        _emit(layout, builder, gates)
+        builder.open_segments(block, front.advance(q for gate in gates for q in (gate.a, gate.b)))
         if options.progress:
             options.progress(1 - front.remaining / total, "routing")
     for qubit, angle in enumerate(block.closings):
         builder.phase(qubit, angle)
 
 
-def _choose(front: Front, layout: Layout) -> list[tuple[int, int, int]]:
-    """Ready gates that fit together, greedily in circuit order, as (gate, source, target)."""
-    chosen: list[tuple[int, int, int]] = []
+def _choose(front: Front, layout: Layout) -> list[int]:
+    """Ready gates that fit together, greedily in circuit order; the first qubit of a gate is its source."""
+    chosen: list[int] = []
     places: list[tuple[list[int], list[int]]] = []
     sites = layout.sites.tolist()
     for index in sorted(front.ready):
@@ -52,7 +55,7 @@ def _choose(front: Front, layout: Layout) -> list[tuple[int, int, int]]:
             new_row, new_col = (all(at[k] != s[k] for s, _ in places) for k in (0, 1))
             rows, cols = (len({s[k] for s, _ in places}) for k in (0, 1))
             if rows + new_row <= layout.rows.num_lines and cols + new_col <= layout.cols.num_lines:
-                chosen.append((index, gate.a, gate.b))
+                chosen.append(index)
                 places.append((at, to))
     return chosen
 
@@ -61,22 +64,28 @@ def _same_order(a: int, b: int) -> bool:
     return (a > 0) == (b > 0) and (a < 0) == (b < 0)
 
 
-def _emit(layout: Layout, builder: ProgramBuilder, pairs: list[tuple[int, int]]) -> None:
-    """Create a copy of each source, run the CZs, recycle."""
-    row_of, col_of = (
-        {site: line for line, site in enumerate(sorted({int(layout.sites[s, k]) for s, _ in pairs}))} for k in (0, 1)
-    )
-    crossings: list[Crossing] = [(row_of[int(layout.sites[s, 0])], col_of[int(layout.sites[s, 1])]) for s, _ in pairs]
+def _emit(layout: Layout, builder: ProgramBuilder, gates: Sequence[Gate]) -> None:
+    """Create a copy of each source, run the gates, recycle."""
+    sites = layout.sites.tolist()
+    row_of, col_of = ({site: line for line, site in enumerate(sorted({sites[g.a][k] for g in gates}))} for k in (0, 1))
+    crossings: list[Crossing] = [(row_of[sites[gate.a][0]], col_of[sites[gate.a][1]]) for gate in gates]
     atoms = [builder.ancilla(*crossing) for crossing in crossings]
-    sources, targets = [s for s, _ in pairs], [t for _, t in pairs]
-    for visited in (sources, targets, sources):
-        if visited is not targets:
-            for atom in atoms:
-                builder.gate(atom, HADAMARD)
-        lines = place_stage(layout, dict(zip(crossings, visited, strict=True)), crossings)
+    sources = [gate.a for gate in gates]
+
+    def lines_at(qubits: Sequence[int]) -> Lines:
+        lines = place_stage(layout, dict(zip(crossings, qubits, strict=True)), crossings)
         assert lines is not None, "strictly ordered uses always fit"
-        builder.pulse(*lines, zip(atoms, visited, strict=True))
-        if visited is not targets:
-            for atom in atoms:
-                builder.gate(atom, HADAMARD)
+        return lines
+
+    def home_pulse() -> None:
+        for atom in atoms:
+            builder.gate(atom, HADAMARD)
+        builder.pulse(*lines_at(sources), zip(atoms, sources, strict=True))
+        for atom in atoms:
+            builder.gate(atom, HADAMARD)
+
+    home_pulse()
+    links = ((atom, gate.a, gate.b, gate.angle) for atom, gate in zip(atoms, gates, strict=True))
+    builder.controlled_phases(*lines_at([gate.b for gate in gates]), links)
+    home_pulse()
     builder.release(atoms)

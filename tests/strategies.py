@@ -11,6 +11,7 @@ from qiskit import QuantumCircuit
 
 from qpilot.arch import AOD, FPQA, CircuitInfo, Instruction, Lattice, Measure, Move, Program, Raman, Release, Rydberg
 from qpilot.arch import RydbergPulse as Pulse
+from qpilot.routing.blocks import DiagonalBlock, GateBlock
 
 HADAMARD = (math.pi / 2, 0.0, math.pi)
 
@@ -101,6 +102,33 @@ def legal_programs(draw: st.DrawFn) -> Program:
     if info.num_clbits:
         steps.append(Measure((0,), (draw(st.integers(0, info.num_clbits - 1)),)))
     return Program(info, device, tuple((0, q) for q in range(n)), tuple((0, 0, q) for q in range(n)), tuple(steps))
+
+
+def block_circuit(*stretches: GateBlock | DiagonalBlock, global_phase: float = 0.0) -> QuantumCircuit:
+    """Return the circuit that blocks describe, one after the other, each run in the order of its gates."""
+    circuit = QuantumCircuit(stretches[0].num_qubits, global_phase=global_phase)
+    for block in stretches:
+        if isinstance(block, DiagonalBlock):
+            for a, b, angle in block.pairs:
+                circuit.cp(angle, a, b)
+            continue
+        opened = [0] * block.num_qubits
+
+        def advance(qubit: int, segment: int, block: GateBlock = block, opened: list[int] = opened) -> None:
+            for angles in block.openings[qubit][opened[qubit] : segment + 1]:
+                if angles is not None:
+                    circuit.u(*angles, qubit)
+            opened[qubit] = max(opened[qubit], segment + 1)
+
+        for gate in block.gates:
+            for qubit, segment in ((gate.a, gate.segment_a), (gate.b, gate.segment_b)):
+                advance(qubit, segment)
+                assert opened[qubit] == segment + 1, "the gate comes after its segment"
+            circuit.cp(gate.angle, gate.a, gate.b)
+        for qubit, closing in enumerate(block.closings):
+            advance(qubit, len(block.openings[qubit]) - 1)
+            circuit.p(closing, qubit)
+    return circuit
 
 
 # --- hand-made programs ----------------------------------------------------------------------------------------------

@@ -1,4 +1,3 @@
-import cmath
 import math
 
 import numpy as np
@@ -6,11 +5,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
-from qiskit.circuit.library import UGate
 from qiskit.quantum_info import Operator
 
-from qpilot.canonical import ANGLE_TOLERANCE, CanonicalForm, matmul, u_angles, u_matrix, wrap
-from tests.strategies import ANGLES
+from qpilot.canonical import CanonicalForm
+from tests.strategies import ANGLES, block_circuit
 
 TRIPLES = st.tuples(ANGLES, ANGLES, ANGLES)
 
@@ -53,25 +51,7 @@ def circuit_of(n, gates):
 
 
 def rebuilt(form):
-    """Return the circuit that the block of a form describes, run in the order of its gates."""
-    block = form.to_block()
-    circuit = QuantumCircuit(block.num_qubits, global_phase=form.global_phase)
-    opened = [0] * block.num_qubits
-
-    def advance(qubit, segment):
-        for angles in block.openings[qubit][opened[qubit] : segment + 1]:
-            if angles is not None:
-                circuit.u(*angles, qubit)
-        opened[qubit] = max(opened[qubit], segment + 1)
-
-    for gate in block.gates:
-        advance(gate.a, gate.segment_a)
-        advance(gate.b, gate.segment_b)
-        circuit.cz(gate.a, gate.b)
-    for qubit, closing in enumerate(block.closings):
-        advance(qubit, len(block.openings[qubit]) - 1)
-        circuit.p(closing, qubit)
-    return circuit
+    return block_circuit(form.to_block(), global_phase=form.global_phase)
 
 
 @given(words(barriers=True))
@@ -158,33 +138,6 @@ def test_differences_are_named(first, second, message):
 def test_forms_of_other_sizes_are_not_compared():
     with pytest.raises(ValueError, match="argument 2"):
         CanonicalForm(1).difference(CanonicalForm(2))
-
-
-@given(TRIPLES, st.floats(-4, 4))
-def test_angles_of_a_matrix(angles, alpha):
-    m = np.array(u_matrix(*angles)).reshape(2, 2) * cmath.exp(1j * alpha)
-    theta, phi, lam, phase = u_angles(tuple(m.ravel().tolist()))
-    assert 0 <= theta <= math.pi
-    again = np.array(u_matrix(theta, phi, lam)).reshape(2, 2) * cmath.exp(1j * phase)
-    np.testing.assert_allclose(again, m, atol=2 * ANGLE_TOLERANCE)
-
-
-@given(TRIPLES, TRIPLES)
-def test_matrices_are_those_of_qiskit(first, second):
-    one, two = (UGate(*angles).to_matrix() for angles in (first, second))
-    np.testing.assert_allclose(np.reshape(u_matrix(*first), (2, 2)), one, atol=1e-12)
-    np.testing.assert_allclose(np.reshape(matmul(u_matrix(*first), u_matrix(*second)), (2, 2)), one @ two, atol=1e-12)
-
-
-@given(st.floats(-100, 100))
-def test_wrap(angle):
-    assert -math.pi < wrap(angle) <= math.pi
-    assert math.cos(wrap(angle) - angle) == pytest.approx(1)
-
-
-@pytest.mark.parametrize(("angle", "wrapped"), [(math.pi, math.pi), (-math.pi, math.pi), (0.0, 0.0)])
-def test_wrap_at_the_ends(angle, wrapped):
-    assert wrap(angle) == wrapped
 
 
 def test_barriers_keep_gates_apart():

@@ -27,7 +27,7 @@ from qiskit.quantum_info import Clifford, Operator, SparsePauliOp, Statevector, 
 from qpilot import frontend
 from qpilot.arch.errors import CircuitError
 from qpilot.frontend import lower, read_circuit
-from tests.strategies import ANGLES, circuits
+from tests.strategies import ANGLES, block_circuit, circuits
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "circuits"
 QASM2 = 'OPENQASM 2.0;\ninclude "qelib1.inc";\n'
@@ -35,25 +35,7 @@ QASM3 = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 
 
 def rebuild(lowered):
-    """Return the circuit of a block, one segment after the other."""
-    block = lowered.block
-    circuit = QuantumCircuit(block.num_qubits, global_phase=lowered.form.global_phase)
-    done = [0] * block.num_qubits
-
-    def advance(q, segment):
-        for angles in block.openings[q][done[q] : segment + 1]:
-            if angles:
-                circuit.u(*angles, q)
-        done[q] = max(done[q], segment + 1)
-
-    for gate in block.gates:
-        advance(gate.a, gate.segment_a)
-        advance(gate.b, gate.segment_b)
-        circuit.cz(gate.a, gate.b)
-    for q, angle in enumerate(block.closings):
-        advance(q, len(block.openings[q]) - 1)
-        circuit.p(angle, q)
-    return circuit
+    return block_circuit(lowered.block, global_phase=lowered.form.global_phase)
 
 
 def assert_preserved(circuit):

@@ -1,0 +1,52 @@
+"""Two by two unitary matrices and their angles in the convention of Qiskit's `UGate`."""
+
+from __future__ import annotations
+
+import cmath
+import math
+
+Angles = tuple[float, float, float]
+"""Angles (theta, phi, lam) of Qiskit's `UGate`, in radians: u = P(phi) RY(theta) P(lam)."""
+
+Matrix = tuple[complex, complex, complex, complex]
+"""A 2 x 2 matrix, row by row."""
+
+ANGLE_TOLERANCE = 1e-8
+"""Rotations by less than this many radians count as the identity."""
+
+HADAMARD: Angles = (math.pi / 2, 0.0, math.pi)
+
+
+def u_matrix(theta: float, phi: float, lam: float) -> Matrix:
+    """Return the matrix of Qiskit's `UGate(theta, phi, lam)`."""
+    cos, sin = math.cos(theta / 2), math.sin(theta / 2)
+    return (cos, -cmath.exp(1j * lam) * sin, cmath.exp(1j * phi) * sin, cmath.exp(1j * (phi + lam)) * cos)
+
+
+def matmul(m: Matrix, k: Matrix) -> Matrix:
+    """Return the product m k."""
+    a, b, c, d = m
+    e, f, g, h = k
+    return (a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h)
+
+
+def u_angles(m: Matrix) -> tuple[float, float, float, float]:
+    """Return (theta, phi, lam, alpha) with m = e^(i alpha) u(theta, phi, lam), theta in [0, pi].
+
+    A diagonal matrix gets theta = phi = 0; an antidiagonal one theta = pi and lam = 0.
+    """
+    a, b, c, d = m
+    theta = 2 * math.atan2(abs(c), abs(a))
+    if theta < ANGLE_TOLERANCE:
+        alpha = cmath.phase(a)
+        return 0.0, 0.0, cmath.phase(d) - alpha, alpha
+    if math.pi - theta < ANGLE_TOLERANCE:
+        alpha = cmath.phase(-b)
+        return math.pi, cmath.phase(c) - alpha, 0.0, alpha
+    alpha = cmath.phase(a)
+    return theta, cmath.phase(c) - alpha, cmath.phase(-b) - alpha, alpha
+
+
+def wrap(angle: float) -> float:
+    """Return the angle in (-pi, pi]."""
+    return math.pi - (math.pi - angle) % (2 * math.pi)
