@@ -194,10 +194,7 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
             )
         n = max(num_qubits, 1)
         max_cols, max_rows = (int(extent / spacing_um + 1e-9) + 1 for extent in field_of_view_um)
-        cols = min(math.ceil(math.sqrt(n)), max_cols)
-        rows = math.ceil(n / cols)
-        if rows > max_rows:
-            rows, cols = max_rows, math.ceil(n / max_rows)
+        rows, cols = near_square(n, max_rows, max_cols)
         if cols > max_cols:
             raise DeviceError(
                 f"{num_qubits} qubits need more than the {max_rows} x {max_cols} sites that fit in "
@@ -232,6 +229,15 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
 
 def _plain(error: Exception) -> str:
     return str(error).replace("`", "'").replace("$.", "").rstrip(".")
+
+
+def near_square(num_qubits: int, max_rows: int, max_cols: int) -> tuple[int, int]:
+    """Return (rows, cols) of the smallest near-square region for the qubits; too many columns mean that none fits."""
+    cols = min(max(1, math.ceil(math.sqrt(num_qubits))), max_cols)
+    rows = math.ceil(num_qubits / cols)
+    if rows > max_rows:
+        rows, cols = max_rows, math.ceil(num_qubits / max_rows)
+    return rows, cols
 
 
 def preset(name: str, rows: int = 10, cols: int = 10) -> FPQA:

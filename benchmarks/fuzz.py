@@ -109,7 +109,8 @@ def random_device(rng: np.random.Generator, num_qubits: int) -> FPQA:
     radius = float(rng.uniform(1.5, 4.0)) if rng.random() < 0.5 else 2.5
     least = radius * float(rng.uniform(0.1, 0.9))
     safe = radius * float(rng.uniform(1.05, 3.0))
-    spacing = safe * float(rng.choice([1.0, 2.0, rng.uniform(1.0, 2.0), rng.uniform(1.0, 4.0)]))
+    closest = safe if rng.random() < 0.05 else safe + least  # now and then too close for an ancilla beside a site
+    spacing = closest * float(rng.choice([1.0, 2.0, rng.uniform(1.0, 2.0), rng.uniform(1.0, 4.0)]))
     return FPQA(
         slm=Lattice(rows, cols, spacing),
         aods=tuple(random_aod(rng, least, spacing) for _ in range(2 if rng.random() < 0.2 else 1)),

@@ -5,21 +5,20 @@ from __future__ import annotations
 import difflib
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from .arch.device import AOD, FPQA
+from .arch.device import AOD, FPQA, near_square
 from .arch.errors import DeviceError, OptionError
 from .arch.program import Metrics, Program
 from .arch.unitary import wrap
-from .canonical import CanonicalForm
 from .frontend import Lowered, lower, read_circuit
-from .placement import anneal, near_square, row_major
+from .placement import anneal, row_major
 from .replay import replay
 from .routing.builder import ProgramBuilder
 from .routing.generic import POLICIES, route_rounds
@@ -59,7 +58,7 @@ class CompileOptions:
         _check_choice("router", self.router, ("auto", "generic"))
         _check_choice("strategy", self.strategy, ("rounds", "paper"))
         _check_choice("objective", self.objective, tuple(POLICIES))
-        if isinstance(self.placement, str):
+        if isinstance(self.placement, str) or not isinstance(self.placement, Iterable):
             _check_choice("placement", self.placement, ("auto", "identity"))
         if isinstance(self.shape, str):
             _check_choice("shape", self.shape, ("auto",))
@@ -116,7 +115,8 @@ def compile(  # noqa: A001 - the name the user asked for
     options = CompileOptions(router, strategy, placement, shape, objective, effort, seed)
     report = progress or _no_progress
     report(0.0, "reading")
-    lowered = lower(read_circuit(circuit))
+    source = read_circuit(circuit)
+    lowered = lower(source)
     device, rows, cols = _choose_region(lowered, device, options)
     programs = [
         _route(
@@ -130,7 +130,12 @@ def compile(  # noqa: A001 - the name the user asked for
     ]
     program = min(programs, key=lambda program: _cost(program.metrics, objective))
     report(0.9, "checking")
-    phase = _check(program, lowered, circuit) if verify else _phase_missing(program, lowered.form)
+    form = lower(source, keep_barriers=False).form if lowered.block.fences else lowered.form
+    if verify:
+        require_legal(program)
+        phase = check_against(program, form, lowered.measures)
+    else:
+        phase = wrap(form.global_phase - replay(program).form.global_phase)
     report(1.0, "done")
     return msgspec.structs.replace(
         program,
@@ -154,6 +159,8 @@ def _choose_region(lowered: Lowered, device: FPQA | None, options: CompileOption
             f"The circuit has {n} qubits, but the lattice of device {device.name!r} has {slm.rows} x {slm.cols} = "
             f"{slm.num_sites} sites; use a larger lattice, such as that of FPQA.for_qubits({n})."
         )
+    if shape is None and not isinstance(options.placement, str):
+        shape = slm.rows, slm.cols
     rows, cols = shape or near_square(n, slm.rows, slm.cols)
     if rows > slm.rows or cols > slm.cols:
         raise DeviceError(
@@ -167,56 +174,53 @@ def _choose_region(lowered: Lowered, device: FPQA | None, options: CompileOption
 def _place(lowered: Lowered, device: FPQA, rows: int, cols: int, options: CompileOptions, number: int) -> Sites:
     n = lowered.info.num_qubits
     if not isinstance(options.placement, str):
-        return _check_sites(options.placement, n, device)
+        return _check_sites(options.placement, n, rows, cols)
     if options.placement == "identity":
         return row_major(n, cols)
     return anneal(lowered.block, rows, cols, seed=options.seed + number * 1_000_003)
 
 
 def _route(lowered: Lowered, device: FPQA, sites: Sites, options: CompileOptions, report: Progress) -> Program:
-    builder = ProgramBuilder(device, sites)
-    rounds = options.strategy == "rounds"
-    layout = _layout(device, sites, LINES_PER_SITE if rounds else 1)
-    if rounds and (layout.rows.num_lines < layout.rows.num_sites or layout.cols.num_lines < layout.cols.num_sites):
-        _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")
-        rounds = False
-    route = route_rounds if rounds else route_stages
-    route(lowered.block, layout, builder, RouteOptions(options.objective, report))
+    block = lowered.block
+    number = max(range(len(device.aods)), key=lambda k: device.aods[k].max_rows * device.aods[k].max_cols)
+    builder = ProgramBuilder(device, sites, number)
+    if block.gates:
+        rounds = options.strategy == "rounds"
+        layout = _layout(device, device.aods[number], sites, LINES_PER_SITE if rounds else 1)
+        if rounds and not layout.has_line_for_every_site:
+            _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")
+            rounds = False
+        route = route_rounds if rounds else route_stages
+        route(block, layout, builder, RouteOptions(options.objective, report))
+    else:
+        builder.run_one_qubit_gates(block)
     builder.measure(lowered.measures)
     return builder.build(lowered.info)
 
 
-def _layout(device: FPQA, sites: Sites, per_site: int) -> Layout:
-    """Lay out the lines of the first AOD over the region of the lattice that the sites take."""
+def _layout(device: FPQA, aod: AOD, sites: Sites, per_site: int) -> Layout:
+    """Lay out the lines of an AOD over the region of the lattice that the sites take."""
     places = np.array(sites, dtype=np.int64).reshape(-1, 2)
     rows, cols = (places.max(axis=0) + 1).tolist()
     occupied = np.zeros((rows, cols), dtype=bool)
     occupied[tuple(places.T)] = True
-    aod: AOD = device.aods[0]
-    spacing, safe = device.slm.spacing_um, device.rydberg.safe_distance_um
-    gap = max(aod.min_spacing_um, device.rydberg.min_atom_distance_um)  # crossings of a line are this far apart
-    offsets = site_offsets_um(device.rydberg, spacing, gap)
-    per_site = min(per_site, len(offsets))
+    rydberg, spacing = device.rydberg, device.slm.spacing_um
+    # Crossings of one line are as far apart as the lines; lines closer than the last term bring nothing.
+    gap = max(aod.min_spacing_um, rydberg.min_atom_distance_um, rydberg.interaction_radius_um / 20)
+    offsets = site_offsets_um(rydberg, spacing, gap)
     row_axis, col_axis = (
-        Axis(count, _num_lines(count, most, per_site), spacing, gap, safe, offsets)
-        for count, most in ((rows, aod.max_rows), (cols, aod.max_cols))
+        Axis(count, _num_lines(count, most, len(offsets), per_site), spacing, gap, rydberg.safe_distance_um, offsets)
+        for count, most in (
+            (rows, aod.max_rows if gap <= spacing else 1),
+            (cols, aod.max_cols if gap <= spacing else 1),
+        )
     )
-    return Layout(row_axis, col_axis, places, occupied, spacing, safe)
+    return Layout(row_axis, col_axis, places, occupied, spacing, rydberg.safe_distance_um)
 
 
-def _num_lines(num_sites: int, most: int, per_site: int) -> int:
-    return min(num_sites * min(per_site, max(1, most // num_sites)), most)
-
-
-def _check(program: Program, lowered: Lowered, circuit: QuantumCircuit | str | Path) -> float:
-    """Check legality and meaning; return the global phase the program should have."""
-    require_legal(program)
-    form = lower(read_circuit(circuit), keep_barriers=False).form if lowered.block.fences else lowered.form
-    return check_against(program, form, lowered.measures)
-
-
-def _phase_missing(program: Program, form: CanonicalForm) -> float:
-    return wrap(form.global_phase - replay(program).form.global_phase)
+def _num_lines(num_sites: int, most: int, stack: int, per_site: int) -> int:
+    """As many lines for every site as wanted and possible, or else as many as there are."""
+    return min(num_sites * min(per_site, stack, max(1, most // num_sites)), most)
 
 
 def _cost(metrics: Metrics, objective: str) -> tuple[float, ...]:
@@ -242,24 +246,21 @@ def _check_choice(name: str, value: object, choices: Collection[str]) -> None:
         raise OptionError(f"{name} is {value!r}, which is not known; {hint}")
 
 
-def _check_pair(name: str, value: object, least: int) -> None:
-    if (
-        not isinstance(value, (tuple, list))
-        or len(value) != 2
-        or not all(isinstance(x, int) and not isinstance(x, bool) and x >= least for x in value)
-    ):
+def _check_pair(name: str, value: object, least: int) -> tuple[int, int]:
+    pair: list[Any] = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else []
+    whole = (isinstance(x, (int, np.integer)) and not isinstance(x, bool) and x >= least for x in pair)
+    if len(pair) != 2 or not all(whole):
         raise OptionError(f"{name} is {value!r}; it must be a pair of whole numbers (rows, cols), at least {least}.")
+    return int(pair[0]), int(pair[1])
 
 
-def _check_sites(sites: Sites, num_qubits: int, device: FPQA) -> Sites:
-    if len(sites) != num_qubits:
-        raise OptionError(f"placement has {len(sites)} sites for {num_qubits} qubits; it needs one for each.")
-    for q, site in enumerate(sites):
-        _check_pair(f"placement of qubit {q}", site, 0)
-        if site[0] >= device.slm.rows or site[1] >= device.slm.cols:
-            raise OptionError(
-                f"placement puts qubit {q} at {tuple(site)}, off the {device.slm.rows} x {device.slm.cols} lattice."
-            )
-    if len({tuple(site) for site in sites}) < num_qubits:
+def _check_sites(sites: Sites, num_qubits: int, rows: int, cols: int) -> Sites:
+    checked = [_check_pair(f"placement of qubit {q}", site, 0) for q, site in enumerate(sites)]
+    if len(checked) != num_qubits:
+        raise OptionError(f"placement has {len(checked)} sites for {num_qubits} qubits; it needs one for each.")
+    for q, (row, col) in enumerate(checked):
+        if row >= rows or col >= cols:
+            raise OptionError(f"placement puts qubit {q} at {row, col}, off the {rows} x {cols} lattice.")
+    if len(set(checked)) < num_qubits:
         raise OptionError("placement puts two qubits at one site.")
-    return [(int(row), int(col)) for row, col in sites]
+    return checked

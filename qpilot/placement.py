@@ -7,7 +7,6 @@ distance (446 against 461 pulses at 100 qubits with an early router; 526 without
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 import numpy as np
@@ -71,12 +70,3 @@ def _cost_of_exchange(
         if other != a:
             growth -= count * (down * (rows - 2 * row_of[other]) + right * (cols - 2 * col_of[other]))
     return growth
-
-
-def near_square(num_qubits: int, max_rows: int, max_cols: int) -> tuple[int, int]:
-    """Return (rows, cols) of the smallest near-square region that holds the qubits within a lattice that does."""
-    cols = min(max(1, math.ceil(math.sqrt(num_qubits))), max_cols)
-    rows = math.ceil(num_qubits / cols)
-    if rows > max_rows:
-        rows, cols = max_rows, math.ceil(num_qubits / max_rows)
-    return rows, cols

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 
 from ..arch.device import FPQA
 from ..arch.program import CircuitInfo, Instruction, Measure, Move, Program, Raman, Release, Rydberg
 from ..arch.unitary import HADAMARD, Angles, matmul, u_angles, u_matrix
 from .blocks import GateBlock
+from .front import Front
 
 NEGLIGIBLE = 1e-12
 """Phases of fewer radians are rounding errors."""
@@ -30,9 +31,10 @@ class ProgramBuilder:
         self._instructions: list[Instruction] = []
         self._lines: tuple[tuple[float, ...], tuple[float, ...]] | None = None
         self._waiting: dict[int, Angles] = {}
+        self._fence_of: dict[tuple[int, int], int] = {}
+        self._passed: set[int] = set()
         self._phase: dict[int, float] = {}
         self._released: set[int] = set()
-        self._fenced: tuple[GateBlock | None, Set[tuple[int, int]]] = None, frozenset()
 
     def ancilla(self, row_line: int, col_line: int) -> int:
         """Return the atom at a crossing of the AOD; it is loaded when first asked for."""
@@ -57,14 +59,33 @@ class ProgramBuilder:
         """Append a phase gate, which may wait for the next gate of its atom."""
         self._phase[atom] = self._phase.get(atom, 0.0) + angle
 
+    def begin(self, block: GateBlock) -> None:
+        """Append the gates that open the first segments of a block."""
+        self._fence_of = {member: number for number, fence in enumerate(block.fences) for member in fence}
+        self._passed.clear()
+        self.open_segments(block, ((qubit, 0) for qubit in range(block.num_qubits)))
+
     def open_segments(self, block: GateBlock, segments: Iterable[tuple[int, int]]) -> None:
-        """Append the gates that open these segments (qubit, index) of a block; none merges across a barrier."""
+        """Append the gates that open these segments (qubit, index) of a block, behind the barriers they wait for."""
         for qubit, segment in segments:
-            if qubit in self._waiting and (qubit, segment) in self._fenced_segments(block):
+            fence = self._fence_of.get((qubit, segment))
+            if fence is not None and fence not in self._passed:
+                self._passed.add(fence)
                 self._flush()
             angles = block.openings[qubit][segment]
             if angles is not None:
                 self.gate(qubit, angles)
+
+    def close(self, block: GateBlock) -> None:
+        """Append the phases that end a block."""
+        for qubit, angle in enumerate(block.closings):
+            self.phase(qubit, angle)
+
+    def run_one_qubit_gates(self, block: GateBlock) -> None:
+        """Append a block without CZ gates."""
+        self.begin(block)
+        self.open_segments(block, Front(block).advance(range(block.num_qubits)))
+        self.close(block)
 
     def flush_phases(self) -> None:
         """Run the phases that are still waiting."""
@@ -135,11 +156,6 @@ class ProgramBuilder:
         self.flush_phases()
         ancillas = tuple((self._aod, row, col) for row, col in self._ancillas)
         return Program(circuit, self.device, self.sites, ancillas, tuple(self._instructions))
-
-    def _fenced_segments(self, block: GateBlock) -> Set[tuple[int, int]]:
-        if self._fenced[0] is not block:
-            self._fenced = block, {segment for fence in block.fences for segment in fence}
-        return self._fenced[1]
 
     def _flush(self) -> None:
         if self._waiting:

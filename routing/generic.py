@@ -128,7 +128,7 @@ class _Router:
         self.front = Front(block)
         self.cover = copy_segments(block)
         self.progressed = True
-        self._open((q, 0) for q in range(block.num_qubits))
+        builder.begin(block)
         self._open(self.front.advance(range(block.num_qubits)))
 
     # --- planning ----------------------------------------------------------------------------------------------------
@@ -301,8 +301,7 @@ class _Router:
         self._home_pulse(live, {}, {})
         self._open(self.front.advance(range(self.block.num_qubits)))
         self.builder.release(self.builder.ancilla(*c) for c in live.values())
-        for qubit, angle in enumerate(self.block.closings):
-            self.builder.phase(qubit, angle)
+        self.builder.close(self.block)
 
     def _home_pulse(
         self, recycled: Mapping[int, Crossing], kept: Mapping[int, Crossing], created: Mapping[int, Crossing]

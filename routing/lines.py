@@ -49,7 +49,7 @@ class Axis:
     """One axis of the lattice, and a table of the positions at which its lines may stand.
 
     Each site is home to `per_site` lines; line k belongs to site k // per_site. Where there are fewer lines than sites,
-    a line has no fixed home.
+    a line has no fixed home; otherwise their number is a multiple of the number of sites.
 
     Attributes:
         num_sites: Rows or columns of the lattice.

@@ -28,7 +28,7 @@ def route_stages(block: GateBlock, layout: Layout, builder: ProgramBuilder, opti
     """
     front = Front(block)
     total = max(1, front.remaining)
-    builder.open_segments(block, ((q, 0) for q in range(block.num_qubits)))
+    builder.begin(block)
     builder.open_segments(block, front.advance(range(block.num_qubits)))
     while front.remaining:
         chosen = _choose(front, layout)
@@ -39,8 +39,7 @@ def route_stages(block: GateBlock, layout: Layout, builder: ProgramBuilder, opti
         builder.open_segments(block, front.advance(q for gate in gates for q in (gate.a, gate.b)))
         if options.progress:
             options.progress(1 - front.remaining / total, "routing")
-    for qubit, angle in enumerate(block.closings):
-        builder.phase(qubit, angle)
+    builder.close(block)
 
 
 def _choose(front: Front, layout: Layout) -> list[int]:

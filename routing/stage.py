@@ -51,6 +51,11 @@ class Layout:
     spacing_um: float
     safe_um: float
 
+    @property
+    def has_line_for_every_site(self) -> bool:
+        """Whether every row and column of sites has lines of its own."""
+        return all(axis.num_lines >= axis.num_sites for axis in (self.rows, self.cols))
+
     def crossings_of(self, source: int, target: int | None = None) -> list[Crossing]:
         """Crossings of the home site of `source`; with a target, only those that suit a copy on its way there.
 

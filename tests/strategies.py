@@ -11,7 +11,8 @@ from qiskit import QuantumCircuit
 
 from qpilot.arch import AOD, FPQA, CircuitInfo, Instruction, Lattice, Measure, Move, Program, Raman, Release, Rydberg
 from qpilot.arch import RydbergPulse as Pulse
-from qpilot.routing.blocks import DiagonalBlock, GateBlock
+from qpilot.canonical import CanonicalForm
+from qpilot.routing import DiagonalBlock, GateBlock
 
 HADAMARD = (math.pi / 2, 0.0, math.pi)
 
@@ -28,13 +29,24 @@ _CLIFFORD = ("h", "x", "s", "sx", "cz", "cx", "swap")
 
 @st.composite
 def circuits(
-    draw: st.DrawFn, max_qubits: int = 5, max_gates: int = 20, *, clifford: bool = False, measured: bool = False
+    draw: st.DrawFn,
+    max_qubits: int = 5,
+    max_gates: int = 20,
+    *,
+    clifford: bool = False,
+    measured: bool = False,
+    barriers: bool = False,
 ) -> QuantumCircuit:
-    """Random circuits of mixed gates, with a global phase and, if `measured`, final measurements of some qubits."""
+    """Random circuits of mixed gates, with a global phase and, if asked for, barriers and final measurements."""
     n = draw(st.integers(1, max_qubits))
     circuit = QuantumCircuit(n, n if measured else 0, global_phase=draw(ANGLES))
     names = [name for name in (_CLIFFORD if clifford else _GATES) if _GATES[name][0] <= n]
+    if barriers:
+        names += ["barrier"] * 3
     for name in draw(st.lists(st.sampled_from(names), max_size=max_gates)):
+        if name == "barrier":
+            circuit.barrier(*draw(st.permutations(range(n)))[: draw(st.integers(1, n))])
+            continue
         size, num_angles = _GATES[name]
         qubits = draw(st.permutations(range(n)))[:size]
         getattr(circuit, name)(*(draw(ANGLES) for _ in range(num_angles)), *qubits)
@@ -42,6 +54,22 @@ def circuits(
         for clbit, q in enumerate(draw(st.lists(st.integers(0, n - 1), unique=True))):
             circuit.measure(q, clbit)
     return circuit
+
+
+@st.composite
+def blocks(draw: st.DrawFn, max_qubits: int = 6, max_steps: int = 25) -> GateBlock:
+    """Random blocks as the front end makes them: CZ, one-qubit gates, and barriers on some qubits."""
+    n = draw(st.integers(1, max_qubits))
+    form = CanonicalForm(n)
+    for kind in draw(st.lists(st.sampled_from(["cz", "cz", "cz", "u", "u", "barrier"]), max_size=max_steps)):
+        qubits = draw(st.permutations(range(n)))
+        if kind == "u":
+            form.u(qubits[0], *draw(st.sampled_from([HADAMARD, (0.3, 0.2, 0.1), (math.pi, 0.0, 0.0)])))
+        elif kind == "barrier":
+            form.barrier(qubits[: draw(st.integers(1, n))])
+        elif n > 1:
+            form.cp(*qubits[:2])
+    return form.to_block()
 
 
 @st.composite
