@@ -48,5 +48,7 @@ def u_angles(m: Matrix) -> tuple[float, float, float, float]:
 
 
 def wrap(angle: float) -> float:
-    """Return the angle in (-pi, pi]."""
+    """Return the angle in (-pi, pi]; one that is there already stays the same."""
+    if -math.pi < angle <= math.pi:
+        return angle + 0.0  # never -0.0
     return math.pi - (math.pi - angle) % (2 * math.pi)

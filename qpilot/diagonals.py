@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
-from .arch.unitary import ANGLE_TOLERANCE, Angles, Matrix, matmul, u_angles, u_matrix
+from .arch.unitary import ANGLE_TOLERANCE, Matrix, matmul, u_angles, u_matrix
 from .canonical import CanonicalForm, Segment, is_pi
 
-_Y_TO_Z: Angles = (math.pi / 2, -math.pi / 2, math.pi / 2)  # RX(pi/2) Y RX(-pi/2) = Z
-_Z_TO_Y: Angles = (math.pi / 2, math.pi / 2, -math.pi / 2)
+_Y_TO_Z = u_matrix(math.pi / 2, -math.pi / 2, math.pi / 2)  # RX(pi/2) Y RX(-pi/2) = Z
+_Z_TO_Y = u_matrix(math.pi / 2, math.pi / 2, -math.pi / 2)
 _X: Matrix = (0.0, 1.0, 1.0, 0.0)
 
 
@@ -97,18 +97,18 @@ def _fits_in(segments: list[Segment], after: Segment, afters: set[Segment]) -> b
     gates = [matmul(_into(after), ahead)]
     for behind in segments[after.index + 1 : after.index + 2]:
         opening = _into(behind) if behind in afters else u_matrix(behind.theta, 0.0, behind.lam)
-        gates.append(matmul(opening, u_matrix(*_Z_TO_Y)))
+        gates.append(matmul(opening, _Z_TO_Y))
     return any(abs(math.remainder(u_angles(gate)[0], math.pi / 2)) < ANGLE_TOLERANCE for gate in gates)
 
 
 def _turn(segment: Segment, afters: set[Segment]) -> Matrix:
     """Return the last one-qubit gate before the links of a segment; of a gathered one, behind its controlled phase."""
-    return u_matrix(*_Z_TO_Y) if segment in afters else u_matrix(segment.theta, 0.0, segment.lam)
+    return _Z_TO_Y if segment in afters else u_matrix(segment.theta, 0.0, segment.lam)
 
 
 def _into(after: Segment) -> Matrix:
     """Return the one-qubit gate that goes before the controlled phase of a gathered segment."""
-    return matmul(u_matrix(*_Y_TO_Z), u_matrix(0.0, 0.0, after.lam))
+    return matmul(_Y_TO_Z, u_matrix(0.0, 0.0, after.lam))
 
 
 def _common(first: dict[Segment, bool], second: dict[Segment, bool]) -> list[Segment]:
@@ -148,7 +148,7 @@ class _Rebuild:
                 self._cp(a.qubit, b.qubit, angle)
         for segments in self.form.segments:
             self._open(segments[-1])
-            self._u(segments[-1].qubit, (0.0, 0.0, segments[-1].phase))
+            self._u(segments[-1].qubit, u_matrix(0.0, 0.0, segments[-1].phase))
             self._settle(segments[-1].qubit, carry=False)
         return self.new
 
@@ -161,10 +161,10 @@ class _Rebuild:
             self.opened[qubit] += 1
             other = self.partner.get(current)
             if other is None:
-                self._u(qubit, (current.theta, 0.0, current.lam))
+                if current.theta != 0.0:
+                    self._u(qubit, u_matrix(current.theta, 0.0, current.lam))
             else:  # CZ . RY(theta) P(lam) . CZ
-                self._u(qubit, (0.0, 0.0, current.lam))
-                self._u(qubit, _Y_TO_Z)
+                self._u(qubit, _into(current))
                 self._rzz(other.qubit, qubit, current.theta)
                 self._u(qubit, _Z_TO_Y)
 
@@ -178,8 +178,8 @@ class _Rebuild:
             if self.keep_barriers:
                 self.new.barrier(segment.qubit for segment in fence)
 
-    def _u(self, qubit: int, angles: Angles) -> None:
-        gate, before = u_matrix(*angles), self.gates[qubit]
+    def _u(self, qubit: int, gate: Matrix) -> None:
+        before = self.gates[qubit]
         self.gates[qubit] = gate if before is None else matmul(gate, before)
 
     def _settle(self, qubit: int, *, carry: bool = True) -> None:

@@ -1,5 +1,5 @@
 """Routers: blocks of a circuit in, instructions of the machine out."""
 
-from .blocks import Gate, GateBlock
+from .blocks import DiagonalBlock, Gate, GateBlock
 
-__all__ = ["Gate", "GateBlock"]
+__all__ = ["DiagonalBlock", "Gate", "GateBlock"]

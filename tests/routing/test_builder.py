@@ -69,8 +69,7 @@ def test_release_follows_the_gate_that_empties_the_ancilla(builder):
 def test_no_gate_merges_across_a_barrier(builder):
     openings = ((HADAMARD, HADAMARD), (None, None))
     block = GateBlock(2, (), openings, (0.0, 0.0), fences=(((0, 1), (1, 1)),))
-    builder.begin(block)
-    builder.open_segments(block, [(0, 1), (1, 1)])
+    builder.run_one_qubit_gates(block)
     h = Raman((0,), (HADAMARD,))
     assert built(builder) == (h, h)
 
