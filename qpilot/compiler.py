@@ -119,7 +119,7 @@ def compile(  # noqa: A001 - the name the user asked for
     report = progress or _no_progress
     report(0.0, "reading")
     source = read_circuit(circuit)
-    lowered = lower(source)
+    lowered, gathered = _lower(source)
     device, rows, cols = _choose_region(lowered, device, options)
     machine = _Machine(device)
     dense = largest_block(lowered.block) if router == "auto" and strategy == "rounds" else None
@@ -130,7 +130,7 @@ def compile(  # noqa: A001 - the name the user asked for
         programs.append(_route(lowered, machine, placed, options, part))
     program = min(programs, key=lambda program: _cost(program.metrics, objective))
     report(0.9, "checking")
-    form = lower(source, keep_barriers=False).form if lowered.block.fences else lowered.form
+    form = lower(source, keep_barriers=False, gathered=gathered).form if lowered.block.fences else lowered.form
     if verify:
         require_legal(program)
         phase = check_against(program, form, lowered.measures)
@@ -142,6 +142,19 @@ def compile(  # noqa: A001 - the name the user asked for
         circuit=msgspec.structs.replace(program.circuit, global_phase=phase),
         compile_s=time.perf_counter() - start,
     )
+
+
+def _lower(source: QuantumCircuit) -> tuple[Lowered, bool]:
+    """Lower a circuit, with CZ . U . CZ gathered to one diagonal gate where that pays; tell whether it was.
+
+    Such a gate takes two pulses at one position. That suits circuits made of them; among plain CZs they spoil more
+    stages than they save (random circuits at 100 qubits: 234 pulses against 179).
+    """
+    lowered = lower(source)
+    gates = lowered.block.gates
+    if 2 * sum(not gate.is_cz for gate in gates) >= len(gates) or largest_block(lowered.block):
+        return lowered, True
+    return lower(source, gathered=False), False
 
 
 def _choose_region(lowered: Lowered, device: FPQA | None, options: CompileOptions) -> tuple[FPQA, int, int]:
