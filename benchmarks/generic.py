@@ -14,17 +14,16 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from qiskit import QuantumCircuit, transpile
-from qiskit.transpiler import CouplingMap
+from qiskit import transpile
 
 import qpilot
 from qpilot.frontend import read_circuit
 
+from .baselines import best_sabre, square_grid
 from .tables import Table
 
 SHIPPED = Path(__file__).parents[1] / "examples" / "circuits"
 STRATEGIES = ("paper", "rounds")
-SABRE_SEEDS = range(3)
 COLUMNS = ("circuit", "qubits", "CZ gates", "strategy", "depth", "2Q gates", "moves", "ms", "fidelity", "compile s")
 
 
@@ -34,30 +33,6 @@ def find_circuits(files: Iterable[Path], folder: Path | None) -> list[Path]:
     if folder is None and not files:
         folder = SHIPPED
     return files + (sorted(folder.rglob("*.qasm")) if folder else [])
-
-
-def grid_shape(program: qpilot.Program) -> tuple[int, int]:
-    """Return the rows and columns of the lattice a program is for."""
-    return program.device.slm.rows, program.device.slm.cols
-
-
-def sabre_row(circuit: QuantumCircuit, shape: tuple[int, int]) -> dict[str, float]:
-    """Return depth and gates of the best of three level-3 SABRE compilations, and the seconds all three take."""
-    start = time.perf_counter()
-    grid = CouplingMap.from_grid(*shape)
-    routed = [
-        transpile(circuit, coupling_map=grid, basis_gates=["cz", "u"], optimization_level=3, seed_transpiler=seed)
-        for seed in SABRE_SEEDS
-    ]
-    seconds = time.perf_counter() - start
-    depth, num_2q = min((two_qubit_depth(each), each.num_nonlocal_gates()) for each in routed)
-    return {"depth": depth, "num_2q": num_2q, "seconds": seconds}
-
-
-def two_qubit_depth(circuit: QuantumCircuit) -> int:
-    """Return the number of layers of two-qubit gates; one-qubit gates and measurements cost nothing."""
-    depth: int = circuit.depth(lambda item: item.operation.num_qubits == 2 and item.operation.name != "barrier")
-    return depth
 
 
 def measure(path: Path, shape: tuple[int, int] | str, *, sabre: bool, seed: int) -> Iterator[tuple[object, ...]]:
@@ -73,8 +48,9 @@ def measure(path: Path, shape: tuple[int, int] | str, *, sabre: bool, seed: int)
         figures = (m.depth, m.num_2q, m.num_moves, m.duration_us / 1000, m.fidelity.total)
         yield *head, strategy, *figures, seconds
     if sabre:
-        best = sabre_row(circuit, grid_shape(program))
-        yield *head, "sabre", best["depth"], best["num_2q"], None, None, None, best["seconds"]
+        slm = program.device.slm
+        best = best_sabre(circuit, {"square": square_grid(slm.rows, slm.cols)})
+        yield *head, "sabre", best.depth, best.num_2q, None, None, None, best.seconds
 
 
 def parse_shape(text: str) -> tuple[int, int] | str:

@@ -23,7 +23,7 @@ from .placement import anneal, row_major
 from .replay import replay
 from .routing.blocks import DiagonalBlock
 from .routing.builder import ProgramBuilder
-from .routing.diagonal import Arrangement, DiagonalRouter, arrange, can_park, column_by_column, largest_block
+from .routing.diagonal import Arrangement, DiagonalRouter, arrange, can_park, largest_block, starting_sites
 from .routing.generic import POLICIES, route_rounds
 from .routing.lines import Axis, site_offsets_um
 from .routing.options import Progress, RouteOptions
@@ -252,9 +252,9 @@ def _place(
     seed = options.seed + number * 1_000_003
     if dense:
         report(0.0, "placing")
-        start = column_by_column(dense, shape[0])
+        starts = starting_sites(dense, shape[0], seed=seed)
         found = arrange(
-            dense, start, shape, machine.most_lines, parking=machine.parking, move=True, effort=1, seed=seed
+            dense, starts, shape, machine.most_lines, parking=machine.parking, move=True, effort=1, seed=seed
         )
         if found:
             return _Placement(found.sites, shape, (dense, found))

@@ -32,6 +32,10 @@ ROUNDS = 40
 
 ROUNDS_FOR = 500
 
+MOST_STARTS = 16
+PAIRS_FOR_STARTS = 3000
+"""A block of k gates is searched from `PAIRS_FOR_STARTS` / k starting sites, at most `MOST_STARTS`."""
+
 FEWEST_PAIRS = 8
 """A block of fewer gates is left to the generic router."""
 
@@ -65,12 +69,6 @@ class Arrangement:
     grid: Grid
     stages: tuple[Stage, ...]
 
-    @property
-    def depth(self) -> int:
-        """Pulses at two a stage, copies made and recycled."""
-        down, across = self.grid.copies
-        return 2 * len(self.stages) + 2 * down * across
-
 
 def ready_block(front: Front) -> DiagonalBlock | None:
     """Return the gates that are ready, which all commute, if they are worth the diagonal router.
@@ -103,24 +101,31 @@ def largest_block(block: GateBlock) -> DiagonalBlock | None:
     return largest
 
 
-def column_by_column(block: DiagonalBlock, rows: int) -> list[tuple[int, int]]:
-    """Return sites for the qubits in reverse Cuthill-McKee order, laid column by column: common gates are close."""
+def starting_sites(block: DiagonalBlock, rows: int, *, seed: int) -> list[list[tuple[int, int]]]:
+    """Return sites from which to search, several times: in reverse Cuthill-McKee order, laid column by column.
+
+    Qubits with common gates come close in that order, which depends on how ties are broken.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+    n = block.num_qubits
     a, b = np.array([pair[:2] for pair in block.pairs]).T
-    size = (block.num_qubits, block.num_qubits)
-    graph = coo_array((np.ones(len(a)), (a, b)), shape=size).tocsr()
-    order = reverse_cuthill_mckee((graph + graph.T).tocsr(), symmetric_mode=True)
-    sites = [(0, 0)] * block.num_qubits
-    for place, qubit in enumerate(order.tolist()):
-        sites[qubit] = (place % rows, place // rows)
-    return sites
+    rng = np.random.default_rng(seed)
+    starts = []
+    for _ in range(max(1, min(MOST_STARTS, PAIRS_FOR_STARTS // len(block.pairs)))):
+        names = rng.permutation(n)
+        graph = coo_array((np.ones(len(a)), (names[a], names[b])), shape=(n, n))
+        order = reverse_cuthill_mckee((graph + graph.T).tocsr(), symmetric_mode=True)
+        place = np.empty(n, dtype=np.int64)
+        place[order] = np.arange(n)
+        starts.append([(k % rows, k // rows) for k in place[names].tolist()])
+    return starts
 
 
 def arrange(
     block: DiagonalBlock,
-    sites: Sequence[tuple[int, int]],
+    starts: Sequence[Sequence[tuple[int, int]]],
     shape: tuple[int, int],
     most_lines: tuple[int, int],
     *,
@@ -133,7 +138,7 @@ def arrange(
 
     Args:
         block: The gates.
-        sites: Where the qubits are, or start from.
+        starts: Where the qubits are; or several such, of which the most promising is taken.
         shape: Rows and columns of the region of the lattice.
         most_lines: How many rows and columns the AOD can have.
         parking: Whether lines may stand between sites.
@@ -144,23 +149,31 @@ def arrange(
     Returns:
         The best result over the numbers of copies that the AOD has lines for; None if it has too few for one.
     """
-    pairs = [pair[:2] for pair in block.pairs]
-    covers: list[tuple[int, StageSearch, list[Stage], Embedding]] = []
-    for down, across in COPIES:
-        if down * shape[0] <= most_lines[0] and across * shape[1] <= most_lines[1]:
-            grid = Grid(*shape, (down, across), parking)
-            embedding = Embedding(pairs, sites, *shape)
-            search = StageSearch(grid, embedding.wanted(grid), seed)
-            found = [search.greedy(), *([search.shifts()] if grid.copies == (2, 2) else [])]
-            stages = min(found, key=len)
-            covers.append((2 * len(stages) + 2 * down * across, search, stages, embedding))
-    if not covers:
+    copies = [c for c in COPIES if c[0] * shape[0] <= most_lines[0] and c[1] * shape[1] <= most_lines[1]]
+    if not copies:
         return None
-    _, search, stages, embedding = min(covers, key=lambda cover: cover[0])
-    rounds = max(1, int(ROUNDS * effort * min(1.0, ROUNDS_FOR / len(pairs), (200 / len(sites)) ** 2)))
-    stages = search.reduce(stages, rounds, embedding if move else None)
-    placed = tuple(divmod(site, shape[1]) for site in embedding.sites[: len(sites)])
-    return Arrangement(placed, search.grid, tuple(stages))
+    covers = [_Start(block, starts[0], Grid(*shape, number, parking), seed) for number in copies]
+    best = min(covers, key=lambda cover: cover.depth)
+    covers = [best, *(_Start(block, sites, best.grid, seed) for sites in starts[1:])]
+    best = min(covers, key=lambda cover: cover.depth)
+    size = len(starts[0])
+    rounds = max(1, int(ROUNDS * effort * min(1.0, ROUNDS_FOR / len(block.pairs), 200 / size)))
+    stages = best.search.reduce(best.stages, rounds, best.embedding if move else None)
+    placed = tuple(divmod(site, shape[1]) for site in best.embedding.sites[:size])
+    return Arrangement(placed, best.grid, tuple(stages))
+
+
+class _Start:
+    """Stages found at once for some sites and some number of copies."""
+
+    def __init__(self, block: DiagonalBlock, sites: Sequence[tuple[int, int]], grid: Grid, seed: int) -> None:
+        self.grid = grid
+        self.embedding = Embedding([pair[:2] for pair in block.pairs], sites, grid.rows, grid.cols)
+        self.search = StageSearch(grid, self.embedding.wanted(grid), seed)
+        found = [self.search.greedy(), *([self.search.shifts()] if grid.copies == (2, 2) else [])]
+        self.stages = min(found, key=len)
+        down, across = grid.copies
+        self.depth = 2 * len(self.stages) + 2 * down * across
 
 
 class DiagonalRouter:
@@ -197,7 +210,7 @@ class DiagonalRouter:
             rows, cols = layout.occupied.shape
             self._found[key] = arrange(
                 block,
-                sites,
+                [sites],
                 (rows, cols),
                 self._most_lines,
                 parking=can_park(layout.spacing_um, layout.rows.standing_um, layout.safe_um),

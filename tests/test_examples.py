@@ -15,22 +15,41 @@ from qpilot.arch.formats import json_schema, program_from_json
 
 ROOT = Path(__file__).parents[1]
 FORMAT_PAGE = ROOT / "docs" / "format.md"
+NOTEBOOKS = sorted(path.name for path in (ROOT / "examples").glob("*.ipynb"))
 
 
-@pytest.mark.parametrize("name", ["quickstart.ipynb"])
-def test_notebook_runs(name, tmp_path, monkeypatch):
-    """Cells are plain Python, so they run here in order, in one namespace, without a Jupyter server."""
+@pytest.fixture
+def run_notebook(tmp_path, monkeypatch):
+    """Return a function that runs a notebook and returns its variables.
+
+    Cells are plain Python, so they run here in order, in one namespace, without a Jupyter server.
+    """
     monkeypatch.chdir(tmp_path)
     mpl.use("Agg")
-    cells = json.loads((ROOT / "examples" / name).read_text())["cells"]
-    namespace = {}
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]), name, "exec"), namespace)
+
+    def run(name):
+        cells = json.loads((ROOT / "examples" / name).read_text())["cells"]
+        namespace = {}
+        for cell in cells:
+            if cell["cell_type"] == "code":
+                exec(compile("".join(cell["source"]), name, "exec"), namespace)
+        return namespace
+
+    yield run
     plt.close("all")
 
 
-@pytest.mark.parametrize("name", ["quickstart.ipynb"])
+def test_quickstart_runs(run_notebook):
+    run_notebook("quickstart.ipynb")
+
+
+def test_maxcut_finds_the_optimum(run_notebook):
+    found = run_notebook("maxcut.ipynb")
+    assert found["cuts"][found["best"]] == pytest.approx(found["optimum"])
+    assert found["shots"] @ found["cuts"][found["splits"]] / 1000 == pytest.approx(-found["found"].fun, abs=0.15)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_is_kept_without_outputs(name):
     cells = json.loads((ROOT / "examples" / name).read_text())["cells"]
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
