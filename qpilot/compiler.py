@@ -270,15 +270,16 @@ def _route(
         rounds = options.strategy == "rounds"
         layout = machine.layout(placed.sites, placed.shape, LINES_PER_SITE if rounds else 1)
         route_options = RouteOptions(options.objective, report)
-        if rounds and layout.has_line_for_every_site:
-            diagonal = None
-            if options.router == "auto":
-                diagonal = DiagonalRouter(layout, machine.most_lines, seed=options.seed, known=placed.known)
-            route_rounds(block, layout, builder, route_options, diagonal)
-        else:
-            if rounds:
-                _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")
-            route_stages(block, layout, builder, route_options)
+        diagonal = None
+        if options.router == "auto" and layout.has_line_for_every_site:
+            diagonal = DiagonalRouter(
+                layout, machine.most_lines, seed=options.seed, known=placed.known, published=not rounds
+            )
+        if rounds and not layout.has_line_for_every_site:
+            _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")
+            rounds = False
+        route = route_rounds if rounds else route_stages
+        route(block, layout, builder, route_options, diagonal)
     else:
         builder.run_one_qubit_gates(block)
     builder.measure(lowered.measures)

@@ -185,6 +185,7 @@ class DiagonalRouter:
         effort: Multiplies the time of a search.
         seed: Seed of a search.
         known: A result to use for the block it was made for.
+        published: Route as published: one copy of each qubit, every copy beside a data atom a gate, no search.
     """
 
     def __init__(
@@ -195,9 +196,10 @@ class DiagonalRouter:
         effort: int = 1,
         seed: int = 0,
         known: tuple[DiagonalBlock, Arrangement] | None = None,
+        published: bool = False,
     ) -> None:
         self._layout, self._most_lines = layout, most_lines
-        self._effort, self._seed = effort, seed
+        self._effort, self._seed, self._published = effort, seed, published
         self._found: dict[frozenset[tuple[int, int]], Arrangement | None] = {}
         if known:
             self._found[_pairs(known[0])] = known[1]
@@ -208,20 +210,29 @@ class DiagonalRouter:
         if key not in self._found:
             sites = [(row, col) for row, col in layout.sites.tolist()]
             rows, cols = layout.occupied.shape
-            self._found[key] = arrange(
-                block,
-                [sites],
-                (rows, cols),
-                self._most_lines,
-                parking=can_park(layout.spacing_um, layout.rows.standing_um, layout.safe_um),
-                move=False,
-                effort=self._effort,
-                seed=self._seed,
-            )
+            parking = can_park(layout.spacing_um, layout.rows.standing_um, layout.safe_um)
+            if self._published:
+                self._found[key] = _arrange_clean(block, sites, Grid(rows, cols, (1, 1), parking))
+            else:
+                self._found[key] = arrange(
+                    block,
+                    [sites],
+                    (rows, cols),
+                    self._most_lines,
+                    parking=parking,
+                    move=False,
+                    effort=self._effort,
+                    seed=self._seed,
+                )
         found = self._found[key]
         if found is None:
             return None
         return DiagonalPlan(found.grid, found.stages, _assign(block, layout, found.grid, found.stages))
+
+
+def _arrange_clean(block: DiagonalBlock, sites: list[tuple[int, int]], grid: Grid) -> Arrangement:
+    embedding = Embedding([pair[:2] for pair in block.pairs], sites, grid.rows, grid.cols)
+    return Arrangement(tuple(sites), grid, tuple(StageSearch(grid, embedding.wanted(grid)).clean()))
 
 
 def can_park(spacing_um: float, standing_um: float, safe_um: float) -> bool:
@@ -255,6 +266,15 @@ def _assign(
         used.add(crossing)
         gates[number].append((crossing, source, target, angles[pair]))
     return tuple(tuple(sorted(stage)) for stage in gates)
+
+
+def run_ready_gates(plan: DiagonalPlan, front: Front, layout: Layout, builder: ProgramBuilder) -> None:
+    """Append all ready gates, as planned, and what they waited for; all ancillas are dark before and after."""
+    done = list(front.ready)
+    route_diagonal(plan, layout, builder)
+    for index in done:
+        front.complete(index)
+    builder.open_segments(front.block, front.advance(range(front.block.num_qubits)))
 
 
 def route_diagonal(plan: DiagonalPlan, layout: Layout, builder: ProgramBuilder) -> None:

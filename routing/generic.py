@@ -24,7 +24,7 @@ from ..arch.unitary import HADAMARD
 from .blocks import GateBlock
 from .builder import ProgramBuilder
 from .cover import copy_segments
-from .diagonal import DiagonalRouter, ready_block, route_diagonal
+from .diagonal import DiagonalRouter, ready_block, run_ready_gates
 from .front import Front
 from .options import RouteOptions
 from .stage import Crossing, Layout, Lines, Use, compatible, pick, place_stage
@@ -313,12 +313,8 @@ class _Router:
         plan = diagonal.plan(ready) if ready else None
         if plan is None:
             return False
-        done = list(self.front.ready)
         self.recycle(live)
-        route_diagonal(plan, self.layout, self.builder)
-        for index in done:
-            self.front.complete(index)
-        self._open(self.front.advance(range(self.block.num_qubits)))
+        run_ready_gates(plan, self.front, self.layout, self.builder)
         return True
 
     def recycle(self, live: Mapping[int, Crossing]) -> None:

@@ -12,12 +12,19 @@ from collections.abc import Sequence
 from ..arch.unitary import HADAMARD
 from .blocks import Gate, GateBlock
 from .builder import ProgramBuilder
+from .diagonal import DiagonalRouter, ready_block, run_ready_gates
 from .front import Front
 from .options import RouteOptions
 from .stage import Crossing, Layout, Lines, place_stage
 
 
-def route_stages(block: GateBlock, layout: Layout, builder: ProgramBuilder, options: RouteOptions) -> None:
+def route_stages(
+    block: GateBlock,
+    layout: Layout,
+    builder: ProgramBuilder,
+    options: RouteOptions,
+    diagonal: DiagonalRouter | None = None,
+) -> None:
     """Append the block to a program; all ancillas are dark before and after.
 
     Args:
@@ -25,12 +32,18 @@ def route_stages(block: GateBlock, layout: Layout, builder: ProgramBuilder, opti
         layout: Sites and lines; the lines belong to no site.
         builder: Takes the instructions.
         options: Whom to tell of progress.
+        diagonal: Takes blocks of ready gates that are worth it, if given.
     """
     front = Front(block)
     total = max(1, front.remaining)
     builder.begin(block)
     builder.open_segments(block, front.advance(range(block.num_qubits)))
     while front.remaining:
+        ready = ready_block(front) if diagonal else None
+        plan = diagonal.plan(ready) if diagonal and ready else None
+        if plan:
+            run_ready_gates(plan, front, layout, builder)
+            continue
         chosen = _choose(front, layout)
         for gate in chosen:
             front.complete(gate)

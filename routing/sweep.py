@@ -14,7 +14,8 @@ may also let qubits change places.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,6 +135,44 @@ class StageSearch:
             self._clear(left, best)
             stages.append(best)
         return stages
+
+    def clean(self) -> list[Stage]:
+        """Return stages in which every copy beside a data atom runs a wanted pair, as the Q-Pilot paper demands.
+
+        A stage starts with the first pair left; then, for as long as any can, a column and a row join whose crossings
+        with all lines of the stage are wanted (arXiv 2311.16190, section on QAOA). Only for one array of copies.
+        """
+        left = self.wanted.copy()
+        stages = []
+        while left.any():
+            row, col, to_row, to_col = (int(index) for index in np.argwhere(left)[0])
+            rows, cols = {row: to_row}, {col: to_col}
+            grown = True
+            while grown:
+                grown = self._join(cols, left[list(rows), :, list(rows.values()), :])
+                grown |= self._join(rows, left[:, list(cols), :, list(cols.values())])
+            stage = Stage(_sites(rows, self.grid.rows), _sites(cols, self.grid.cols))
+            r, c, to_r, to_c = self._pairs(stage)
+            left[r, c, to_r, to_c] = left[to_r, to_c, r, c] = False
+            stages.append(stage)
+        return stages
+
+    def _join(self, lines: dict[int, int], wanted: NDArray[np.bool_]) -> bool:
+        """Add the first line to a map that may stand at a site and is wanted there by all lines of the other map.
+
+        Args:
+            lines: The map.
+            wanted: Shape (lines of the other map, lines, sites).
+        """
+        for line, site in np.argwhere(np.all(wanted, axis=0)).tolist():
+            if line in lines:
+                continue
+            trial = sorted([*lines.items(), (line, site)])
+            gaps = [(b[0] - a[0] - 1, b[1] - a[1]) for a, b in itertools.pairwise(trial)]
+            if all(step > 0 and between <= (step if self.grid.parking else 0) for between, step in gaps):
+                lines[line] = site
+                return True
+        return False
 
     def shifts(self) -> list[Stage]:
         """Return the cyclic shifts that run all pairs; only for two arrays of copies in each direction."""
@@ -307,6 +346,13 @@ class Embedding:
                     lost += row_b[sites[other]] - row_a[sites[other]]
             if lost <= limit:
                 sites[a], sites[b] = at_b, at_a
+
+
+def _sites(lines: Mapping[int, int], count: int) -> Ints:
+    """The site of each line, `AWAY` for those not listed."""
+    sites = np.full(count, AWAY)
+    sites[list(lines)] = list(lines.values())
+    return sites
 
 
 def _shift(sites: int, shift: int) -> Ints:
