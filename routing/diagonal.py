@@ -12,7 +12,7 @@ References:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -268,11 +268,12 @@ def _assign(
     return tuple(tuple(sorted(stage)) for stage in gates)
 
 
-def run_ready_gates(plan: DiagonalPlan, front: Front, layout: Layout, builder: ProgramBuilder) -> None:
-    """Append all ready gates, as planned, and what they waited for; all ancillas are dark before and after."""
-    done = list(front.ready)
+def run_planned(
+    plan: DiagonalPlan, gates: Iterable[int], front: Front, layout: Layout, builder: ProgramBuilder
+) -> None:
+    """Append a planned block, which is these gates of the front, and the one-qubit gates that waited for it."""
     route_diagonal(plan, layout, builder)
-    for index in done:
+    for index in gates:
         front.complete(index)
     builder.open_segments(front.block, front.advance(range(front.block.num_qubits)))
 

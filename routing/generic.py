@@ -24,7 +24,7 @@ from ..arch.unitary import HADAMARD
 from .blocks import GateBlock
 from .builder import ProgramBuilder
 from .cover import copy_segments
-from .diagonal import DiagonalRouter, ready_block, run_ready_gates
+from .diagonal import DiagonalRouter, ready_block, run_planned
 from .front import Front
 from .options import RouteOptions
 from .stage import Crossing, Layout, Lines, Use, compatible, pick, place_stage
@@ -313,8 +313,9 @@ class _Router:
         plan = diagonal.plan(ready) if ready else None
         if plan is None:
             return False
+        planned = list(self.front.ready)  # recycling makes more gates ready
         self.recycle(live)
-        run_ready_gates(plan, self.front, self.layout, self.builder)
+        run_planned(plan, planned, self.front, self.layout, self.builder)
         return True
 
     def recycle(self, live: Mapping[int, Crossing]) -> None:

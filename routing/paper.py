@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ..arch.unitary import HADAMARD
 from .blocks import Gate, GateBlock
 from .builder import ProgramBuilder
-from .diagonal import DiagonalRouter, ready_block, run_ready_gates
+from .diagonal import DiagonalRouter, ready_block, run_planned
 from .front import Front
 from .options import RouteOptions
 from .stage import Crossing, Layout, Lines, place_stage
@@ -42,7 +42,7 @@ def route_stages(
         ready = ready_block(front) if diagonal else None
         plan = diagonal.plan(ready) if diagonal and ready else None
         if plan:
-            run_ready_gates(plan, front, layout, builder)
+            run_planned(plan, list(front.ready), front, layout, builder)
             continue
         chosen = _choose(front, layout)
         for gate in chosen:
