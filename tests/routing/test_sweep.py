@@ -14,7 +14,7 @@ COPIES = [(1, 1), (1, 2), (2, 1), (2, 2)]
 
 
 def is_increasing(sites, *, parking):
-    """Whether lines can stand so: sites in order, and a gap of its own for each line between two that stand at sites."""
+    """Whether lines can stand so: sites in order, and a gap for each line between two that stand at sites."""
     at = [(line, site) for line, site in enumerate(sites) if site != AWAY]
     return all(s < t and j - i - 1 <= (t - s if parking else 0) for (i, s), (j, t) in pairwise(at))
 
