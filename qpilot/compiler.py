@@ -204,7 +204,7 @@ class _Machine:
 
     @property
     def parking(self) -> bool:
-        return can_park(self.spacing_um, self.offsets_um[len(self.offsets_um) // 2], self.safe_um)
+        return can_park(self.spacing_um, self.offsets_um[len(self.offsets_um) // 2], max(self.safe_um, self.gap_um))
 
     def layout(self, sites: Sites, shape: tuple[int, int], per_site: int) -> Layout:
         """Lay out the lines over the region of the lattice that the sites take."""

@@ -210,7 +210,7 @@ class DiagonalRouter:
         if key not in self._found:
             sites = [(row, col) for row, col in layout.sites.tolist()]
             rows, cols = layout.occupied.shape
-            parking = can_park(layout.spacing_um, layout.rows.standing_um, layout.safe_um)
+            parking = can_park(layout.spacing_um, layout.rows.standing_um, max(layout.safe_um, layout.rows.gap_um))
             if self._published:
                 self._found[key] = _arrange_clean(block, sites, Grid(rows, cols, (1, 1), parking))
             else:
@@ -235,9 +235,9 @@ def _arrange_clean(block: DiagonalBlock, sites: list[tuple[int, int]], grid: Gri
     return Arrangement(tuple(sites), grid, tuple(StageSearch(grid, embedding.wanted(grid)).clean()))
 
 
-def can_park(spacing_um: float, standing_um: float, safe_um: float) -> bool:
-    """Whether a line between two sites is safe from lines that stand at them."""
-    return spacing_um / 2 - standing_um >= safe_um
+def can_park(spacing_um: float, standing_um: float, least_um: float) -> bool:
+    """Whether a line between two sites is at the least distance, for safety and for the AOD, from lines at them."""
+    return spacing_um / 2 - standing_um >= least_um
 
 
 def _pairs(block: DiagonalBlock) -> frozenset[tuple[int, int]]:
@@ -331,7 +331,7 @@ def _stand(sites: Ints, num_sites: int, layout: Layout) -> list[float]:
     Neighbouring places are at least the safe distance apart, so copies at any two crossings are safe from each other.
     """
     at_site = np.flatnonzero(sites >= 0).tolist()
-    outside = max(layout.spacing_um / 2, layout.safe_um + layout.rows.standing_um)
+    outside = max(layout.spacing_um / 2, max(layout.safe_um, layout.rows.gap_um) + layout.rows.standing_um)
     first, last = (at_site[0], at_site[-1]) if at_site else (len(sites), len(sites))
     end = (num_sites - 1) * layout.spacing_um
     positions = [-(first - k) * outside if k < first else end + (k - last) * outside for k in range(len(sites))]
