@@ -6,7 +6,7 @@ import difflib
 import logging
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
 Sites = Sequence[tuple[int, int]]
+TRY_BOTH = 200
+"""Circuits of up to this many gates are routed with diagonal blocks as a whole and gate by gate; the better is kept."""
+
 LINES_PER_SITE = 2
 """Lines that belong to each row and column of sites, where the AOD has as many; measured on 1 to 4."""
 
@@ -122,13 +125,20 @@ def compile(  # noqa: A001 - the name the user asked for
     lowered, gathered = _lower(source)
     device, rows, cols = _choose_region(lowered, device, options)
     machine = _Machine(device)
-    dense = largest_block(lowered.block) if router == "auto" and strategy == "rounds" else None
+    by_block = router == "auto" and strategy == "rounds"
+    dense = largest_block(lowered.block) if by_block else None
+    by_block = by_block and (dense is not None or any(not gate.is_cz for gate in lowered.block.gates))
     programs = []
     for number in range(options.effort):
         part = _part(report, number, effort)
         placed = _place(lowered, dense, machine, (rows, cols), options, number, part)
         programs.append(_route(lowered, machine, placed, options, part))
-    program = min(programs, key=lambda program: _cost(program.metrics, objective))
+        if by_block and len(lowered.block.gates) <= TRY_BOTH:
+            by_gate = replace(options, router="generic")
+            placed = _place(lowered, None, machine, (rows, cols), by_gate, number, part)
+            programs.append(_route(lowered, machine, placed, by_gate, part))
+    # Diagonal blocks are run as a whole for the sake of depth, so depth decides where there are some.
+    program = min(programs, key=lambda program: _cost(program.metrics, "depth" if by_block else objective))
     report(0.9, "checking")
     form = lower(source, keep_barriers=False, gathered=gathered).form if lowered.block.fences else lowered.form
     if verify:
