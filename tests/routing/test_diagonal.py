@@ -146,7 +146,7 @@ def test_too_few_lines_for_one_copy_are_no_arrangement(most_lines):
     assert router.plan(block) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(diagonal_blocks(), st.data())
 def test_a_plan_runs_each_gate_once_on_a_copy_of_one_end(block, data):
     n = block.num_qubits
