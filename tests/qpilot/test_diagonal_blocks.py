@@ -18,7 +18,7 @@ from qpilot.testing import assert_same_circuit, stabilizer_equal, statevector_fi
 
 ROUTERS = (diagonal, generic, paper)
 SPECIAL_ANGLES = (0.0, math.pi / 4, math.pi / 2, math.pi, -math.pi, 2 * math.pi)
-MOST_ATOMS = 13
+MOST_ATOMS = 15
 """Programs of more atoms are only replayed: their simulation takes too long for so many."""
 
 
