@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from .errors import DeviceError
+from .errors import DeviceError, plain
 from .files import read_bytes, write_bytes
 
 
@@ -214,7 +214,7 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
         try:
             return msgspec.json.decode(data, type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DeviceError(f"{path} is not a valid device: {_plain(error)}.") from None
+            raise DeviceError(f"{path} is not a valid device: {plain(error)}.") from None
         except DeviceError as error:
             raise DeviceError(f"{path} is not a valid device: {error}") from None
 
@@ -225,10 +225,6 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
     def replace(self, **changes: Any) -> FPQA:
         """Return a copy with some fields changed."""
         return msgspec.structs.replace(self, **changes)
-
-
-def _plain(error: Exception) -> str:
-    return str(error).replace("`", "'").replace("$.", "").rstrip(".")
 
 
 def near_square(num_qubits: int, max_rows: int, max_cols: int) -> tuple[int, int]:

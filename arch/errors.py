@@ -27,3 +27,8 @@ class VerificationError(QPilotError):
 
 class OptionError(QPilotError, ValueError):
     """An option of a call has a value that is not known."""
+
+
+def plain(error: Exception) -> str:
+    """Return the message of a JSON reader's error as the middle of a sentence: plain quotes, paths without `$.`."""
+    return str(error).replace("`", "'").replace("$.", "").rstrip(".")

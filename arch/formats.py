@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from .device import FPQA
-from .errors import DeviceError, ProgramError
+from .errors import DeviceError, ProgramError, plain
 from .files import read_bytes, write_bytes
 from .program import CircuitInfo, Instruction, Metrics, Program, check_structure
 from .rules import check_legal
@@ -64,7 +64,7 @@ def program_from_json(data: bytes, source: str = "The text") -> Program:
     try:
         head = msgspec.json.decode(data, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProgramError(f"{source} is not a qpilot program: {_plain(error)}.") from None
+        raise ProgramError(f"{source} is not a qpilot program: {plain(error)}.") from None
     if head.format != "qpilot-program":
         raise ProgramError(f"{source} is not a qpilot program: its format is {head.format!r}, not 'qpilot-program'.")
     if head.version != 1 or isinstance(head.version, bool):
@@ -72,7 +72,7 @@ def program_from_json(data: bytes, source: str = "The text") -> Program:
     try:
         file = msgspec.json.decode(data, type=ProgramFile)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DeviceError) as error:
-        raise ProgramError(f"{source} is not a valid program: {_plain(error)}.") from None
+        raise ProgramError(f"{source} is not a valid program: {plain(error)}.") from None
     program = Program(file.circuit, file.device, file.sites, file.ancillas, file.instructions)
     try:
         check_structure(program)
@@ -99,7 +99,3 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a program file, the one shipped as `arch/program.schema.json`."""
     schema: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(ProgramFile)))  # no tuples
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "qpilot program, version 1"} | schema
-
-
-def _plain(error: Exception) -> str:
-    return str(error).replace("`", "'").replace("$.", "").rstrip(".")

@@ -135,8 +135,8 @@ def compile(  # noqa: A001 - the name the user asked for
         programs.append(_route(lowered, machine, placed, options, part))
         if by_block and len(lowered.block.gates) <= TRY_BOTH:
             by_gate = replace(options, router="generic")
-            placed = _place(lowered, None, machine, (rows, cols), by_gate, number, part)
-            programs.append(_route(lowered, machine, placed, by_gate, part))
+            placed = _place(lowered, None, machine, (rows, cols), by_gate, number, _no_progress)
+            programs.append(_route(lowered, machine, placed, by_gate, _no_progress))
     # Diagonal blocks are run as a whole for the sake of depth, so depth decides where there are some.
     program = min(programs, key=lambda program: _cost(program.metrics, "depth" if by_block else objective))
     report(0.9, "checking")
@@ -263,9 +263,7 @@ def _place(
     if dense:
         report(0.0, "placing")
         starts = starting_sites(dense, shape[0], seed=seed)
-        found = arrange(
-            dense, starts, shape, machine.most_lines, parking=machine.parking, move=True, effort=1, seed=seed
-        )
+        found = arrange(dense, starts, shape, machine.most_lines, parking=machine.parking, move=True, seed=seed)
         if found:
             return _Placement(found.sites, shape, (dense, found))
     return _Placement(anneal(lowered.block, *shape, seed=seed), shape)

@@ -28,7 +28,7 @@ COPIES = ((1, 1), (1, 2), (2, 1), (2, 2))
 """Numbers of arrays of copies (down, across) that are tried; each costs two pulses and may save many."""
 
 ROUNDS = 40
-"""Rounds of the local search at effort 1, for blocks of up to `ROUNDS_FOR` gates; fewer for larger ones."""
+"""Rounds of the local search for blocks of up to `ROUNDS_FOR` gates; fewer for larger ones."""
 
 ROUNDS_FOR = 500
 
@@ -131,7 +131,6 @@ def arrange(
     *,
     parking: bool,
     move: bool,
-    effort: int = 1,
     seed: int = 0,
 ) -> Arrangement | None:
     """Search for few stages that run a diagonal block.
@@ -143,7 +142,6 @@ def arrange(
         most_lines: How many rows and columns the AOD can have.
         parking: Whether lines may stand between sites.
         move: Whether the search may choose other sites.
-        effort: Multiplies the time of the search.
         seed: Seed of the search.
 
     Returns:
@@ -157,7 +155,7 @@ def arrange(
     covers = [best, *(_Start(block, sites, best.grid, seed) for sites in starts[1:])]
     best = min(covers, key=lambda cover: cover.depth)
     size = len(starts[0])
-    rounds = max(1, int(ROUNDS * effort * min(1.0, ROUNDS_FOR / len(block.pairs), 200 / size)))
+    rounds = max(1, int(ROUNDS * min(1.0, ROUNDS_FOR / len(block.pairs), 200 / size)))
     stages = best.search.reduce(best.stages, rounds, best.embedding if move else None)
     placed = tuple(divmod(site, shape[1]) for site in best.embedding.sites[:size])
     return Arrangement(placed, best.grid, tuple(stages))
@@ -182,7 +180,6 @@ class DiagonalRouter:
     Args:
         layout: Sites of the qubits.
         most_lines: How many rows and columns the AOD can have.
-        effort: Multiplies the time of a search.
         seed: Seed of a search.
         known: A result to use for the block it was made for.
         published: Route as published: one copy of each qubit, every copy beside a data atom a gate, no search.
@@ -193,13 +190,12 @@ class DiagonalRouter:
         layout: Layout,
         most_lines: tuple[int, int],
         *,
-        effort: int = 1,
         seed: int = 0,
         known: tuple[DiagonalBlock, Arrangement] | None = None,
         published: bool = False,
     ) -> None:
         self._layout, self._most_lines = layout, most_lines
-        self._effort, self._seed, self._published = effort, seed, published
+        self._seed, self._published = seed, published
         self._found: dict[frozenset[tuple[int, int]], Arrangement | None] = {}
         if known:
             self._found[_pairs(known[0])] = known[1]
@@ -221,7 +217,6 @@ class DiagonalRouter:
                     self._most_lines,
                     parking=parking,
                     move=False,
-                    effort=self._effort,
                     seed=self._seed,
                 )
         found = self._found[key]
