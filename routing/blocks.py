@@ -60,3 +60,30 @@ class DiagonalBlock:
 
     num_qubits: int
     pairs: tuple[tuple[int, int, float], ...]
+
+
+class PauliString(NamedTuple):
+    """The rotation exp(-i angle/2 P) about a Pauli string P.
+
+    Attributes:
+        letters: (qubit, "X", "Y" or "Z") where P is not the identity, by increasing qubit.
+        angle: In radians.
+    """
+
+    letters: tuple[tuple[int, str], ...]
+    angle: float
+
+
+@dataclass(frozen=True, slots=True)
+class PauliBlock:
+    """Rotations about Pauli strings, such as a Trotter step of a quantum simulation.
+
+    Attributes:
+        num_qubits: Number of data qubits.
+        strings: The rotations; strings that commute may always change places.
+        ordered: Whether strings that do not commute keep their order.
+    """
+
+    num_qubits: int
+    strings: tuple[PauliString, ...]
+    ordered: bool = True

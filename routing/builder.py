@@ -26,6 +26,7 @@ class ProgramBuilder:
     def __init__(self, device: FPQA, sites: Sequence[tuple[int, int]], aod: int = 0) -> None:
         self.device = device
         self.sites = tuple(sites)
+        self.global_phase = 0.0  # by which the instructions fall short of what was appended
         self._aod = aod
         self._ancillas: dict[tuple[int, int], int] = {}
         self._instructions: list[Instruction] = []
@@ -51,13 +52,19 @@ class ProgramBuilder:
         lam += self._phase.pop(atom, 0.0)
         before = self._waiting.pop(atom, None)
         if before is not None:
-            theta, phi, lam, _ = u_angles(matmul(u_matrix(theta, phi, lam), u_matrix(*before)))
+            theta, phi, lam, alpha = u_angles(matmul(u_matrix(theta, phi, lam), u_matrix(*before)))
+            self.global_phase += alpha
         if theta != 0.0 or not _is_negligible(phi + lam):
             self._waiting[atom] = (theta, phi, lam)
 
     def phase(self, atom: int, angle: float) -> None:
         """Append a phase gate, which may wait for the next gate of its atom."""
         self._phase[atom] = self._phase.get(atom, 0.0) + angle
+
+    def rz(self, atom: int, angle: float) -> None:
+        """Append RZ(angle)."""
+        self.phase(atom, angle)
+        self.global_phase -= angle / 2
 
     def begin(self, block: GateBlock) -> None:
         """Append the gates that open the first segments of a block."""
