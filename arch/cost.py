@@ -111,6 +111,7 @@ def compute_metrics(program: Program) -> Metrics:
         depth_with_1q=depth + raman_layers,
         num_ancillas=len(program.ancillas),
         compile_s=program.compile_s,
+        reordered=program.circuit.reordered,
     )
 
 

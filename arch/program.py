@@ -81,6 +81,7 @@ class CircuitInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         qregs: (name, size) of each quantum register, in order; empty where the qubits have no names.
         cregs: (name, size) of each classical register, in order.
+        reordered: Whether Pauli strings that do not commute were run in another order, as the caller allowed.
     """
 
     name: str
@@ -89,6 +90,7 @@ class CircuitInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     global_phase: float = 0.0
     qregs: tuple[tuple[str, int], ...] = ()
     cregs: tuple[tuple[str, int], ...] = ()
+    reordered: bool = False
 
 
 class FidelityEstimate(msgspec.Struct, frozen=True):
@@ -120,6 +122,7 @@ class Metrics(msgspec.Struct, frozen=True):
         depth_with_1q: Rydberg pulses and Raman layers together, the metric of arXiv 2311.16190.
         num_ancillas: Ancilla atoms the program uses.
         compile_s: Time the compilation took; None where it is not known, as in a saved file.
+        reordered: Whether Pauli strings that do not commute were run in another order.
     """
 
     depth: int
@@ -131,6 +134,7 @@ class Metrics(msgspec.Struct, frozen=True):
     depth_with_1q: int
     num_ancillas: int
     compile_s: float | None = None
+    reordered: bool = False
 
 
 class Program(msgspec.Struct, frozen=True, dict=True, eq=False):

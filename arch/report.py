@@ -34,6 +34,7 @@ def summarize(program: Program) -> str:
         ("  decoherence", _probability(fidelity.decoherence)),
         ("  transfer", _probability(fidelity.transfer)),
         ("  all atoms", f"{_probability(fidelity.total_all_atoms)} (total if dark ancillas are excited too)"),
+        *([("order", "free: strings that do not commute may have changed places")] if metrics.reordered else []),
         ("compile time", compiled),
     ]
     width = max(len(name) for name, _ in rows) + 2

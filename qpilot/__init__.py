@@ -31,6 +31,7 @@ from .arch.errors import (
 )
 from .compiler import CompileOptions, compile  # noqa: A004
 from .library import qaoa_circuit
+from .paulis import compile_paulis
 from .verify import verify
 
 __version__ = "0.1.0"
@@ -57,6 +58,7 @@ __all__ = [
     "__version__",
     "check_legal",
     "compile",
+    "compile_paulis",
     "preset",
     "qaoa_circuit",
     "verify",

@@ -19,6 +19,7 @@ from .arch.errors import DeviceError, OptionError
 from .arch.program import Metrics, Program
 from .arch.unitary import wrap
 from .frontend import Lowered, lower, read_circuit
+from .parts import cut
 from .placement import anneal, row_major
 from .replay import replay
 from .routing.blocks import DiagonalBlock
@@ -119,12 +120,17 @@ def compile(  # noqa: A001 - the name the user asked for
     """
     start = time.perf_counter()
     options = CompileOptions(router, strategy, placement, shape, objective, effort, seed)
-    report = progress or _no_progress
+    report = progress or no_progress
     report(0.0, "reading")
     source = read_circuit(circuit)
+    in_parts = cut(source)
+    if in_parts:
+        from .paulis import compile_parts
+
+        return compile_parts(in_parts, device, options, verify=verify, progress=progress)
     lowered, gathered = _lower(source)
-    device, rows, cols = _choose_region(lowered, device, options)
-    machine = _Machine(device)
+    device, rows, cols = choose_region(lowered, device, options)
+    machine = Machine(device)
     by_block = router == "auto" and strategy == "rounds"
     dense = largest_block(lowered.block) if by_block else None
     by_block = by_block and (dense is not None or any(not gate.is_cz for gate in lowered.block.gates))
@@ -135,8 +141,8 @@ def compile(  # noqa: A001 - the name the user asked for
         programs.append(_route(lowered, machine, placed, options, part))
         if by_block and len(lowered.block.gates) <= TRY_BOTH:
             by_gate = replace(options, router="generic")
-            placed = _place(lowered, None, machine, (rows, cols), by_gate, number, _no_progress)
-            programs.append(_route(lowered, machine, placed, by_gate, _no_progress))
+            placed = _place(lowered, None, machine, (rows, cols), by_gate, number, no_progress)
+            programs.append(_route(lowered, machine, placed, by_gate, no_progress))
     # Diagonal blocks are run as a whole for the sake of depth, so depth decides where there are some.
     program = min(programs, key=lambda program: _cost(program.metrics, "depth" if by_block else objective))
     report(0.9, "checking")
@@ -167,7 +173,7 @@ def _lower(source: QuantumCircuit) -> tuple[Lowered, bool]:
     return lower(source, gathered=False), False
 
 
-def _choose_region(lowered: Lowered, device: FPQA | None, options: CompileOptions) -> tuple[FPQA, int, int]:
+def choose_region(lowered: Lowered, device: FPQA | None, options: CompileOptions) -> tuple[FPQA, int, int]:
     """Return the device and the rows and columns of its lattice, from the first on, that hold the qubits."""
     n = lowered.info.num_qubits
     shape = None if isinstance(options.shape, str) else options.shape
@@ -194,7 +200,7 @@ def _choose_region(lowered: Lowered, device: FPQA | None, options: CompileOption
     return device, rows, cols
 
 
-class _Machine:
+class Machine:
     """What routing needs to know of a device: the AOD with most lines, and where its lines may stand."""
 
     def __init__(self, device: FPQA) -> None:
@@ -247,7 +253,7 @@ class _Placement:
 def _place(
     lowered: Lowered,
     dense: DiagonalBlock | None,
-    machine: _Machine,
+    machine: Machine,
     shape: tuple[int, int],
     options: CompileOptions,
     number: int,
@@ -255,7 +261,7 @@ def _place(
 ) -> _Placement:
     n = lowered.info.num_qubits
     if not isinstance(options.placement, str):
-        sites = _check_sites(options.placement, n, *shape)
+        sites = check_sites(options.placement, n, *shape)
         return _Placement(sites, (1 + max(row for row, _ in sites), 1 + max(col for _, col in sites)))
     if options.placement == "identity":
         return _Placement(row_major(n, shape[1]), shape)
@@ -270,7 +276,7 @@ def _place(
 
 
 def _route(
-    lowered: Lowered, machine: _Machine, placed: _Placement, options: CompileOptions, report: Progress
+    lowered: Lowered, machine: Machine, placed: _Placement, options: CompileOptions, report: Progress
 ) -> Program:
     block = lowered.block
     builder = ProgramBuilder(machine.device, placed.sites, machine.number)
@@ -311,7 +317,7 @@ def _part(report: Progress, number: int, count: int) -> Progress:
     return lambda fraction, phase: report(0.05 + 0.85 * (number + fraction) / count, phase)
 
 
-def _no_progress(fraction: float, phase: str) -> None:
+def no_progress(fraction: float, phase: str) -> None:
     """Tell nobody."""
 
 
@@ -330,7 +336,7 @@ def _check_pair(name: str, value: object, least: int) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
-def _check_sites(sites: Sites, num_qubits: int, rows: int, cols: int) -> Sites:
+def check_sites(sites: Sites, num_qubits: int, rows: int, cols: int) -> Sites:
     checked = [_check_pair(f"placement of qubit {q}", site, 0) for q, site in enumerate(sites)]
     if len(checked) != num_qubits:
         raise OptionError(f"placement has {len(checked)} sites for {num_qubits} qubits; it needs one for each.")

@@ -130,20 +130,31 @@ def lower(circuit: QuantumCircuit, *, keep_barriers: bool = True, gathered: bool
     Raises:
         CircuitError: The circuit has no qubits, unbound parameters, or an operation that cannot be compiled.
     """
-    form, measures = _lower(circuit, keep_barriers or gathered)
+    reader = read_steps(circuit)
+    form = to_form(translate(reader, reader.steps), keep_barriers or gathered)
+    form.global_phase += reader.global_phase
     if gathered:
         form = gather(form, keep_barriers=keep_barriers)
-    info = CircuitInfo(
+    return Lowered(circuit_info(circuit), form, form.to_block(), tuple(reader.measures))
+
+
+def circuit_info(circuit: QuantumCircuit) -> CircuitInfo:
+    """Return what a program keeps of a circuit, its global phase aside."""
+    return CircuitInfo(
         name=_printable(circuit.name or "circuit"),
         num_qubits=circuit.num_qubits,
         num_clbits=circuit.num_clbits,
         qregs=_registers(circuit.qregs, circuit.qubits),
         cregs=_registers(circuit.cregs, circuit.clbits),
     )
-    return Lowered(info, form, form.to_block(), measures)
 
 
-def _lower(circuit: QuantumCircuit, keep_barriers: bool) -> tuple[CanonicalForm, tuple[tuple[int, int], ...]]:
+def read_steps(circuit: QuantumCircuit) -> Reader:
+    """Return the gates, barriers and final measurements of a circuit.
+
+    Raises:
+        CircuitError: The circuit has no qubits, unbound parameters, or an operation that cannot be compiled.
+    """
     if circuit.num_qubits == 0:
         raise CircuitError(f"The circuit {circuit.name!r} has no qubits; give one with at least one qubit.")
     if circuit.parameters:
@@ -152,12 +163,12 @@ def _lower(circuit: QuantumCircuit, keep_barriers: bool) -> tuple[CanonicalForm,
             f"The circuit has unbound parameters ({names}); give them values with circuit.assign_parameters."
         )
     try:
-        reader = _Reader(circuit)
+        reader = Reader(circuit)
     except RecursionError:
         raise CircuitError(
             "The gates of the circuit are defined by one another too deeply; decompose some first."
         ) from None
-    return _stream(_translate(reader), keep_barriers), tuple(reader.measures)
+    return reader
 
 
 def _registers(registers: Iterable[Any], bits: list[Any]) -> tuple[tuple[str, int], ...]:
@@ -255,7 +266,7 @@ def _one_line(error: BaseException) -> str:
 # --- what can be compiled --------------------------------------------------------------------------------------------
 
 
-class _Reader:
+class Reader:
     """Reads a circuit once: keeps gates and barriers, collects final measurements, refuses everything else by name."""
 
     def __init__(self, circuit: QuantumCircuit) -> None:
@@ -394,15 +405,15 @@ def _is_finite(value: object) -> bool:
 # --- translation -----------------------------------------------------------------------------------------------------
 
 
-def _translate(reader: _Reader) -> QuantumCircuit:
-    """Return the steps of a circuit in {u, cz, barrier} and the diagonal gates that are kept, global phase included.
+def translate(reader: Reader, steps: list[CircuitInstruction]) -> QuantumCircuit:
+    """Return steps of a circuit in {u, cz, barrier} and the diagonal gates that are kept.
 
     Raises:
         CircuitError: A gate cannot be translated; it is named.
     """
     qubits = reader.circuit.qubits
-    plain = QuantumCircuit.from_instructions(reader.steps, qubits=qubits, global_phase=reader.global_phase)
-    if all(step.name in _KEPT for step in reader.steps):
+    plain = QuantumCircuit.from_instructions(steps, qubits=qubits)
+    if all(step.name in _KEPT for step in steps):
         return plain
     try:
         return _run_passes(plain)
@@ -425,7 +436,7 @@ def _run_passes(circuit: QuantumCircuit) -> QuantumCircuit:
     return passes.run(circuit)
 
 
-def _culprit(reader: _Reader, error: Exception) -> CircuitError:
+def _culprit(reader: Reader, error: Exception) -> CircuitError:
     """Return an error that names the first gate that cannot be translated, found by translating each kind alone."""
     tried = set()
     for step, origin in zip(reader.steps, reader.origins, strict=False):
@@ -440,7 +451,7 @@ def _culprit(reader: _Reader, error: Exception) -> CircuitError:
     return CircuitError(f"The circuit cannot be translated to u and cz: {_one_line(error)}.")
 
 
-def _stream(circuit: QuantumCircuit, keep_barriers: bool) -> CanonicalForm:
+def to_form(circuit: QuantumCircuit, keep_barriers: bool) -> CanonicalForm:
     """Return the canonical form of a translated circuit."""
     form = CanonicalForm(circuit.num_qubits)
     form.global_phase = float(circuit.global_phase)

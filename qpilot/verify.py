@@ -16,6 +16,8 @@ from .arch.errors import ProgramError, VerificationError
 from .arch.unitary import wrap
 from .canonical import CanonicalForm
 from .frontend import lower, read_circuit
+from .parts import Source, cut
+from .pauli_frames import replay_frame
 from .replay import replay
 
 
@@ -36,13 +38,17 @@ def verify(program: Program, circuit: Any, *, legality: bool = True) -> None:
         VerificationError: The program computes another circuit, measures otherwise, or has other numbers of bits.
     """
     source = read_circuit(circuit)
-    lowered = lower(source, keep_barriers=False)
+    in_parts = cut(source)
     if legality:
         require_legal(program)
     if source.num_clbits != program.circuit.num_clbits:
         raise VerificationError(
             f"The program has {program.circuit.num_clbits} classical bits, the circuit {source.num_clbits}."
         )
+    if in_parts:
+        check_parts(program, in_parts)
+        return
+    lowered = lower(source, keep_barriers=False)
     try:
         check_against(program, lowered.form, lowered.measures)
     except VerificationError as error:
@@ -90,11 +96,27 @@ def check_against(program: Program, form: CanonicalForm, measures: Sequence[tupl
     difference = form.difference(found.form)
     if difference:
         raise VerificationError(f"The program computes another circuit: {difference}.")
-    _check_measures(measures, found.measures)
+    check_measures(measures, found.measures)
     return wrap(form.global_phase - found.form.global_phase)
 
 
-def _check_measures(expected: Sequence[tuple[int, int]], found: Sequence[tuple[int, int]]) -> None:
+def check_parts(program: Program, source: Source) -> None:
+    """Prove that a program computes a circuit that is cut into parts.
+
+    Raises:
+        ProgramError: The program is not well formed.
+        VerificationError: The program computes something else.
+    """
+    if source.info.num_qubits != program.num_qubits:
+        raise VerificationError(f"The program has {program.num_qubits} qubits, the circuit {source.info.num_qubits}.")
+    found, measures = replay_frame(program)
+    difference = source.frame().difference(found)
+    if difference:
+        raise VerificationError(f"The program computes another circuit: {difference}.")
+    check_measures(source.measures, measures)
+
+
+def check_measures(expected: Sequence[tuple[int, int]], found: Sequence[tuple[int, int]]) -> None:
     """Compare measurements; only those into the same classical bit have an order."""
     mine, theirs = sorted(expected), sorted(found)
     if mine != theirs:

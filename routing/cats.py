@@ -18,8 +18,9 @@ References:
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,8 @@ from numpy.typing import NDArray
 from .stage import Crossing
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 Interval = tuple[int, int]
 
 MOST_LINES = 3
@@ -36,10 +39,16 @@ MOST_LINES = 3
 MOST_STEPS = 64
 """A search that takes more steps is given up."""
 
+MOST_CELLS = 2_000_000
+"""Cells of all searches that run together, which bounds the memory."""
+
+ROUNDS = 3
+"""How often clusters of rows and of columns are improved in turn."""
+
 STARTS = 5
 """Clusters from which the clusters of a step are improved; the best result is taken."""
 
-OUTWARD = 0.3
+OUTWARD = 0.6
 """What it is worth, in members, that a leaving member is one line farther from the root."""
 
 INWARD = 0.1
@@ -93,189 +102,241 @@ class CatPlan(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def plan_cat(members: Collection[Crossing], reach: float, *, tries: int = 6, seed: int = 0) -> CatPlan | None:
-    """Search for few pulses that take a cat apart.
+def plan_cats(
+    patterns: Sequence[frozenset[Crossing]], reach: float, *, tries: int = 8, seed: int = 0
+) -> list[CatPlan] | None:
+    """Search for few pulses that take cats apart.
+
+    All searches on one shape of lines run together, as numpy arrays.
 
     Args:
-        members: Its crossings (row line, column line); every line up to the highest should have one.
+        patterns: For each cat, its crossings (row line, column line): at least two; every line up to the highest should
+            have one.
         reach: Greatest distance at which two ancillas interact, in units of the spacing of lines in a cluster.
-        tries: Number of searches; the best result is returned.
-        seed: Seed of the search.
+        tries: Number of searches for each cat; the best result is kept.
+        seed: Seed of the searches.
 
     Returns:
-        The plan, or None if none was found: lines in a cluster are out of reach.
+        The plans, or None if there is one that was not found: lines in a cluster are out of reach.
     """
-    shape = 1 + max(row for row, _ in members), 1 + max(col for _, col in members)
-    start = np.zeros(shape, dtype=bool)
-    start[tuple(np.array(sorted(members)).T)] = True
-    fewest = math.ceil(math.log2(len(members)))
     rng = np.random.default_rng(seed)
-    best: list[Step] | None = None
-    root = (0, 0)
-    for number in range(tries):
-        centre = (np.array(shape) - 1) / 2 + (0.8 * rng.normal(size=2) if number else 0.0)
-        search = _Search(start, centre, reach, rng, noise=NOISE if number else 0.0)
-        steps = search.run(MOST_STEPS if best is None else len(best) - 1)
-        if steps is not None:
-            best, root = steps, search.last_member()
-        if best is not None and len(best) == fewest:
-            break
-    return None if best is None else CatPlan(shape, root, tuple(best))
+    by_shape: dict[tuple[int, int], list[int]] = {}
+    for number, pattern in enumerate(patterns):
+        shape = 1 + max(row for row, _ in pattern), 1 + max(col for _, col in pattern)
+        by_shape.setdefault(shape, []).append(number)
+    plans: dict[int, CatPlan] = {}
+    for shape, numbers in by_shape.items():
+        batch = max(1, MOST_CELLS // (tries * math.prod(3 * lines for lines in shape)))
+        for first in range(0, len(numbers), batch):
+            part = numbers[first : first + batch]
+            members = np.zeros((len(part), *shape), dtype=bool)
+            for k, number in enumerate(part):
+                members[k][tuple(np.array(sorted(patterns[number])).T)] = True
+            search = _Search(np.repeat(members, tries, axis=0), reach, tries, rng)
+            search.run()
+            for k, number in enumerate(part):
+                best = search.plan(k * tries, members[k])
+                if best is None:
+                    return None
+                plans[number] = best
+    return [plans[number] for number in range(len(patterns))]
 
 
 class _Search:
-    """One try: the members that are left, and what cells are worth."""
+    """Tries that run together, each with its members that are left: arrays of shape (tries, rows, cols).
 
-    def __init__(
-        self, start: NDArray[np.bool_], centre: Floats, reach: float, rng: np.random.Generator, *, noise: float
-    ) -> None:
-        self.members = start.copy()
-        self.reach, self.rng, self.noise = reach, rng, noise
-        rows, cols = np.indices(start.shape)
-        self.distance: Floats = np.abs(rows - centre[0]) + np.abs(cols - centre[1])
-        self.tables = _tables(*start.shape)
-        self.nearest = _least_in_cells(self.distance, self.tables)
+    The first try of each cat is without noise and ends at the centre; the others end near it.
+    """
 
-    def last_member(self) -> Crossing:
-        row, col = np.argwhere(self.members)[0].tolist()
-        return row, col
+    def __init__(self, members: Bools, reach: float, tries: int, rng: np.random.Generator) -> None:
+        self.members, self.reach, self.tries, self.rng = members, reach, tries, rng
+        count, rows, cols = members.shape
+        self.shape = rows, cols
+        self.rows, self.cols = _axis(rows), _axis(cols)
+        first = np.arange(count) % tries == 0
+        self.noise = np.where(first, 0.0, NOISE)[:, None, None]
+        centres = (np.array(self.shape) - 1) / 2 + np.where(first, 0.0, 0.8)[:, None] * rng.normal(size=(count, 2))
+        row, col = np.indices(self.shape)
+        self.distance: Floats = np.abs(row - centres[:, :1, None]) + np.abs(col - centres[:, 1:, None])
+        self.distance += 1e-6 * np.arange(rows * cols).reshape(self.shape)  # no two are equal
+        self.nearest = self._least_in_cells()
+        self.history: list[tuple[Ints, Ints, Bools]] = []  # clusters of rows and of columns, and members before
 
-    def run(self, most: int) -> list[Step] | None:
-        """Return steps until one member is left, or None if it takes more than `most`."""
-        steps: list[Step] = []
-        left = int(self.members.sum())
-        while left > 1:
-            if len(steps) + math.ceil(math.log2(left)) > most:
-                return None
-            step = self._step()
-            if step is None:
-                return None
-            for link in step.links:
-                self.members[link.target] = not link.leaves
-            steps.append(step)
-            left = int(self.members.sum())
-        return steps
+    def run(self) -> None:
+        """Take steps until one member is left in the best try of each cat, or it does not go on."""
+        for _ in range(MOST_STEPS):
+            left = self.members.sum(axis=(1, 2))
+            if (left.reshape(-1, self.tries).min(axis=1) == 1).all():
+                return
+            rows, cols = self._clusters(self._values())
+            before = self.members.copy()
+            self._advance(rows, cols)
+            if np.array_equal(before, self.members):
+                return
+            self.history.append((rows, cols, before))
 
-    def _step(self) -> Step | None:
+    def plan(self, first: int, start: Bools) -> CatPlan | None:
+        """Return the plan of the try that ended first of those from `first` on, if one did."""
+        after = [*(before for *_, before in self.history[1:]), self.members]
+        for length, members in enumerate([start[None].repeat(self.tries, 0), *(m[first : first + self.tries] for m in after)]):
+            ended = np.flatnonzero(members.sum(axis=(1, 2)) == 1)
+            if len(ended):
+                k = first + int(ended[0])
+                steps = tuple(
+                    self._step(k, self.history[number][0][k], self.history[number][1][k], self.history[number][2][k], after[number][k])
+                    for number in range(length)
+                )
+                row, col = np.argwhere(after[length - 1][k])[0].tolist()
+                return CatPlan(self.shape, (row, col), steps)
+        return None
+
+    def _step(self, k: int, row_labels: Ints, col_labels: Ints, before: Bools, after: Bools) -> Step:
+        """Return a step from the clusters that lines belong to and the members before and after."""
+        cell_of = {
+            (int(row_labels[row]), int(col_labels[col])): (row, col) for row, col in np.argwhere(before & after).tolist()
+        }
+        links = []
+        for row, col in np.argwhere(before != after).tolist():
+            control = cell_of[int(row_labels[row]), int(col_labels[col])]
+            links.append(Link(control, (row, col), leaves=bool(before[row, col])))
+        return Step(_intervals(row_labels), _intervals(col_labels), tuple(links))
+
+    def _values(self) -> Floats:
+        """Value of each cell, shape (tries, row intervals, column intervals)."""
         worth = 1 + OUTWARD * self.distance + self.noise * self.rng.random(self.members.shape)
-        values = self._values(worth)
-        best, most = None, 0.0
-        for number in range(STARTS):
-            value, rows, cols = self._clusters(values, number)
-            if value > most + 1e-9:
-                best, most = (rows, cols), value
-        if best is None:
-            return None
-        row_clusters = tuple(self.tables.rows.intervals[k] for k in best[0])
-        col_clusters = tuple(self.tables.cols.intervals[k] for k in best[1])
-        links = tuple(self._links(row_clusters, col_clusters))
-        return Step(row_clusters, col_clusters, links) if links else None
+        row, col = np.indices(self.shape)
 
-    def _clusters(self, values: Floats, number: int) -> tuple[float, list[int], list[int]]:
-        """Improve clusters of rows and of columns in turn, from single rows, from single columns, or at random."""
-        rows, cols = self.tables.rows, self.tables.cols
-        best_rows, best_cols = rows.single, cols.single
-        if number == 0:
-            _, best_cols = cols.partition(values[best_rows].sum(axis=0))
-        elif number > 1:
-            random = 3 * self.rng.random(len(cols.intervals))
-            _, best_cols = cols.partition(random + np.minimum(values[rows.single].sum(axis=0), 0.0))
-        most, best_rows = rows.partition(values[:, best_cols].sum(axis=1))
-        while True:
-            _, better_cols = cols.partition(values[best_rows].sum(axis=0))
-            value, better_rows = rows.partition(values[:, better_cols].sum(axis=1))
-            if value <= most + 1e-9:
-                return most, best_rows, best_cols
-            most, best_rows, best_cols = value, better_rows, better_cols
+        def in_cells(layer: Floats | Ints) -> Floats:
+            sums = np.zeros((len(self.members), self.shape[0] + 1, self.shape[1] + 1))
+            sums[:, 1:, 1:] = (layer * self.members).cumsum(axis=1).cumsum(axis=2)
+            by_rows = sums[:, self.rows.ends] - sums[:, self.rows.starts]
+            cells: Floats = by_rows[:, :, self.cols.ends] - by_rows[:, :, self.cols.starts]
+            return cells
 
-    def _values(self, worth: Floats) -> Floats:
-        """Value of each cell, shape (row intervals, column intervals)."""
-        rows, cols = np.indices(self.members.shape)
-        layers = np.stack([np.ones_like(worth), rows, rows**2, cols, cols**2, worth, worth**2, self.distance])
-        sums = np.zeros((len(layers), worth.shape[0] + 1, worth.shape[1] + 1))
-        sums[:, 1:, 1:] = (layers * self.members).cumsum(axis=1).cumsum(axis=2)
-        by_rows = sums[:, self.tables.rows.ends] - sums[:, self.tables.rows.starts]
-        cells = by_rows[:, :, self.tables.cols.ends] - by_rows[:, :, self.tables.cols.starts]
-        count, row, row2, col, col2, value, value2, distance = cells
-        apart2 = 2 * (row2 + col2) - row**2 - col**2  # squared distance of two members
-        greater = (value + np.sqrt(np.maximum(2 * value2 - value**2, 0.0))) / 2  # the greater worth of two
+        count = in_cells(np.ones(self.shape))
+        value, value2 = in_cells(worth), in_cells(worth**2)
+        # The squared distance of two members, and the greater worth of two.
+        apart2 = 2 * in_cells(row**2 + col**2) - in_cells(row) ** 2 - in_cells(col) ** 2
+        greater = (value + np.sqrt(np.maximum(2 * value2 - value**2, 0.0))) / 2
         pair = np.where(apart2 <= self.reach**2 + 1e-6, greater, _ILLEGAL)
-        nearer = distance - self.nearest
+        nearer = in_cells(self.distance) - self.nearest
         alone = np.where(nearer > 0.5, INWARD * nearer, 0.0)
         found: Floats = np.select([count > 2.5, count > 1.5, count > 0.5], [_ILLEGAL, pair, alone], 0.0)
         return found
 
-    def _links(self, row_clusters: tuple[Interval, ...], col_clusters: tuple[Interval, ...]) -> Iterator[Link]:
-        for first_row, last_row in row_clusters:
-            for first_col, last_col in col_clusters:
-                cell = self.members[first_row : last_row + 1, first_col : last_col + 1]
-                found = [(first_row + r, first_col + c) for r, c in np.argwhere(cell).tolist()]
-                if len(found) == 2:
-                    inner, outer = sorted(found, key=lambda crossing: float(self.distance[crossing]))
-                    yield Link(inner, outer, leaves=True)
-                elif len(found) == 1:
-                    nearer = self._nearer(found[0], (first_row, last_row), (first_col, last_col))
-                    if nearer is not None:
-                        yield Link(found[0], nearer, leaves=False)
+    def _clusters(self, values: Floats) -> tuple[Ints, Ints]:
+        """Return the cluster of each row and of each column, for each try: the best found from several starts.
 
-    def _nearer(self, member: Crossing, rows: Interval, cols: Interval) -> Crossing | None:
-        """The crossing of a cell within reach of its member that is nearest to the centre, if that is nearer."""
-        others = [
-            (row, col)
-            for row in range(rows[0], rows[1] + 1)
-            for col in range(cols[0], cols[1] + 1)
-            if math.hypot(row - member[0], col - member[1]) <= self.reach + 1e-6
-            and self.distance[row, col] <= self.distance[member] - 0.5
+        Clusters of rows and of columns are improved in turn, from single rows, from single columns, and at random.
+        """
+        tries = np.arange(len(values))
+        best, labels = np.full(len(values), -np.inf), (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+        of_rows = values[:, self.rows.single].sum(axis=1)  # value of column intervals while all rows are single
+        for number in range(STARTS):
+            if number == 1:
+                chosen_cols = np.zeros(of_rows.shape)
+                chosen_cols[:, self.cols.single] = 1.0
+            else:
+                random = 3 * self.rng.random(of_rows.shape) + np.minimum(of_rows, 0.0)
+                _, chosen_cols = self.cols.partition(random if number else of_rows)
+            for _ in range(ROUNDS):
+                _, chosen_rows = self.rows.partition(np.einsum("tij,tj->ti", values, chosen_cols))
+                value, chosen_cols = self.cols.partition(np.einsum("tij,ti->tj", values, chosen_rows))
+            found = self.rows.labels(chosen_rows), self.cols.labels(chosen_cols)
+            if number == 0:
+                best, labels = value, found
+                continue
+            better = tries[value > best + 1e-9]
+            best[better] = value[better]
+            for old, new in zip(labels, found, strict=True):
+                old[better] = new[better]
+        return labels
+
+    def _advance(self, rows: Ints, cols: Ints) -> None:
+        """Let the outer of two members in a cell leave, and a crossing join that is nearer than a single one."""
+        members, distance = self.members, self.distance
+        count, size = len(members), math.prod(self.shape)
+        cell = (np.arange(count) * size)[:, None, None] + rows[:, :, None] * self.shape[1] + cols[:, None, :]
+        held = cell[members]
+        number = np.bincount(held, minlength=count * size)
+        outer = np.full(count * size, -np.inf)
+        np.maximum.at(outer, held, distance[members])
+        leaving = members & (number[cell] == 2) & (distance == outer[cell])
+        row, col = np.indices(self.shape)
+        of_member = [
+            np.bincount(held, np.broadcast_to(layer, members.shape)[members], minlength=count * size)[cell]
+            for layer in (row, col)
         ]
-        return min(others, key=lambda crossing: float(self.distance[crossing]), default=None)
+        near = (row - of_member[0]) ** 2 + (col - of_member[1]) ** 2 <= self.reach**2 + 1e-6
+        joining = (number[cell] == 1) & ~members & near & (distance <= outer[cell] - 0.5)
+        inner = np.full(count * size, np.inf)
+        np.minimum.at(inner, cell[joining], distance[joining])
+        joining &= distance == inner[cell]
+        left = members.sum(axis=(1, 2), keepdims=True)
+        self.members = np.where(left == 1, members, (members & ~leaving) | joining)  # tries that are over rest
+
+    def _least_in_cells(self) -> Floats:
+        """Least distance in each cell."""
+        count, (rows, cols) = len(self.members), self.shape
+        padded = np.full((count, rows + MOST_LINES, cols + MOST_LINES), np.inf)
+        padded[:, :rows, :cols] = self.distance
+        least = np.full((count, len(self.rows.starts), len(self.cols.starts)), np.inf)
+        for down, right in itertools.product(range(MOST_LINES), repeat=2):
+            inside = (self.rows.starts + down < self.rows.ends)[:, None] & (self.cols.starts + right < self.cols.ends)
+            here = padded[:, self.rows.starts + down][:, :, self.cols.starts + right]
+            least = np.where(inside, np.minimum(least, here), least)
+        return least
 
 
 class _Axis:
-    """The intervals of up to `MOST_LINES` lines of an axis, and the best partition into them."""
+    """The intervals of up to `MOST_LINES` lines of an axis, and partitions of the lines into them."""
 
     def __init__(self, lines: int) -> None:
         self.lines = lines
-        self.intervals = [(a, b) for a in range(lines) for b in range(a, min(lines, a + MOST_LINES))]
-        self.starts = np.array([a for a, _ in self.intervals])
-        self.ends = np.array([b + 1 for _, b in self.intervals])
-        self.single = [k for k, (a, b) in enumerate(self.intervals) if a == b]
-        self._ending = [[(a, k) for k, (a, b) in enumerate(self.intervals) if b == end] for end in range(lines)]
+        intervals = [(a, b + 1) for a in range(lines) for b in range(a, min(lines, a + MOST_LINES))]
+        self.starts, self.ends = np.array(intervals).T
+        self.single = np.flatnonzero(self.ends - self.starts == 1)
+        self._ending = [np.flatnonzero(self.ends == end) for end in range(lines + 1)]
 
-    def partition(self, values: Floats) -> tuple[float, list[int]]:
-        """Return the greatest sum of values of intervals that partition the lines, and these intervals."""
-        value = values.tolist()
-        best = [0.0] * (self.lines + 1)
-        last = [(0, 0)] * self.lines
-        for end, ending in enumerate(self._ending):
-            best[end + 1], last[end] = max((best[start] + value[k], (start, k)) for start, k in ending)
-        chosen, end = [], self.lines
-        while end:
-            end, k = last[end - 1]
-            chosen.append(k)
-        return best[-1], chosen[::-1]
+    def partition(self, values: Floats) -> tuple[Floats, Floats]:
+        """Return the greatest sum of values of intervals that partition the lines, and 1 for those, 0 for others.
 
+        Args:
+            values: Of each interval, shape (tries, intervals).
+        """
+        count = len(values)
+        best = np.zeros((count, self.lines + 1))
+        last = np.zeros((count, self.lines + 1), dtype=np.int64)
+        rows = np.arange(count)
+        for end in range(1, self.lines + 1):
+            ending = self._ending[end]
+            sums = best[:, self.starts[ending]] + values[:, ending]
+            arg = sums.argmax(axis=1)
+            best[:, end], last[:, end] = sums[rows, arg], ending[arg]
+        chosen = np.zeros(values.shape)
+        end = np.full(count, self.lines)
+        while rows.size:
+            interval = last[rows, end[rows]]
+            chosen[rows, interval] = 1.0
+            end[rows] = self.starts[interval]
+            rows = rows[end[rows] > 0]
+        return best[:, -1], chosen
 
-class _Tables(NamedTuple):
-    rows: _Axis
-    cols: _Axis
-
-
-@functools.lru_cache(maxsize=256)
-def _tables(rows: int, cols: int) -> _Tables:
-    return _Tables(_Axis(rows), _Axis(cols))
-
-
-def _least_in_cells(values: Floats, tables: _Tables) -> Floats:
-    """Least value in each cell, shape (row intervals, column intervals)."""
-    by_rows = np.minimum.reduceat(
-        np.vstack([values, np.full((1, values.shape[1]), np.inf)]), _bounds(tables.rows), axis=0
-    )[::2]
-    least: Floats = np.minimum.reduceat(
-        np.hstack([by_rows, np.full((len(by_rows), 1), np.inf)]), _bounds(tables.cols), axis=1
-    )[:, ::2]
-    return least
+    def labels(self, chosen: Floats) -> Ints:
+        """Return the number of the interval that each line belongs to, shape (tries, lines)."""
+        first = np.zeros((len(chosen), self.lines), dtype=np.int64)
+        tries, intervals = np.nonzero(chosen)
+        first[tries, self.starts[intervals]] = 1
+        numbers: Ints = first.cumsum(axis=1) - 1
+        return numbers
 
 
-def _bounds(axis: _Axis) -> NDArray[np.int64]:
-    """Start and end of each interval in turn, as `reduceat` wants them."""
-    return np.stack([axis.starts, axis.ends], axis=1).ravel()
+@functools.lru_cache(maxsize=64)
+def _axis(lines: int) -> _Axis:
+    return _Axis(lines)
+
+
+def _intervals(labels: Ints) -> tuple[Interval, ...]:
+    """Return (first, last) of the lines with equal labels, which are consecutive."""
+    starts = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
+    return tuple((first, end - 1) for first, end in itertools.pairwise(starts))

@@ -16,7 +16,11 @@ class RouteOptions:
     Attributes:
         objective: "balanced" or "depth": what to prefer where pulses and two-qubit gates are at odds.
         progress: Called now and then, if given.
+        effort: How long to search, at least 1.
+        seed: Seed of the search.
     """
 
     objective: str = "balanced"
     progress: Progress | None = None
+    effort: int = 1
+    seed: int = 0

@@ -26,12 +26,15 @@ from ..arch.unitary import HADAMARD, Angles
 from .agenda import Agenda, anticommuting
 from .blocks import PauliBlock, PauliString
 from .builder import ProgramBuilder
-from .cats import CatPlan, Step, plan_cat
+from .cats import CatPlan, Step, plan_cats
 from .options import RouteOptions
 from .stage import Crossing, Layout
 
 MOST_BAYS = 24
 """More cats than this at a time are never of use."""
+
+TRIES = 12
+"""Searches for each cat."""
 
 TO_Z: dict[str, Angles] = {"X": HADAMARD, "Y": (math.pi / 2, 0.0, math.pi / 2)}
 """The gate that turns a letter into Z; none for Z."""
@@ -60,7 +63,7 @@ def route_paulis(
     Raises:
         RoutingError: The AOD has too few lines for a string, or its lines cannot come close enough.
     """
-    router = _Router(block, layout, builder, most_lines)
+    router = _Router(block, layout, builder, options, most_lines)
     total = 2 * len(block.strings)
     while not router.over:
         router.advance()
@@ -114,7 +117,7 @@ class _Router:
         self.sites = [(row, col) for row, col in layout.sites.tolist()]
         self.gap_um, self.far_um = layout.rows.gap_um, max(layout.safe_um, layout.rows.gap_um)
         self.reach = builder.device.rydberg.interaction_radius_um / self.gap_um
-        self.plans = self._plan()
+        self.plans = self._plan(options)
         latencies = [2 * len(plan.steps) + 2 if plan else 0 for plan in self.plans]
         self.agenda = Agenda(anticommuting(block), latencies, ordered=block.ordered)
         shapes = [plan.shape for plan in self.plans if plan] or [(1, 1)]
@@ -135,25 +138,20 @@ class _Router:
         """Whether all strings are run and all ancillas dark."""
         return self.agenda.done and not any(self.bays)
 
-    def _plan(self) -> list[CatPlan | None]:
+    def _plan(self, options: RouteOptions) -> list[CatPlan | None]:
         """Plan the cat of each string; strings on equal patterns of lines share one. None for a single letter."""
-        known: dict[frozenset[Crossing], CatPlan] = {}
-        plans: list[CatPlan | None] = []
-        for string in self.block.strings:
-            if len(string.letters) < 2:
-                plans.append(None)
-                continue
-            members = frozenset(self._crossings(string)[0])
-            if members not in known:
-                plan = plan_cat(members, self.reach)
-                if plan is None:
-                    raise RoutingError(
-                        f"Lines of the AOD are at least {self.gap_um:g} um apart, too far for two ancillas at "
-                        "neighbouring crossings to interact."
-                    )
-                known[members] = plan
-            plans.append(known[members])
-        return plans
+        patterns = [
+            frozenset(self._crossings(string)[0]) if len(string.letters) > 1 else None for string in self.block.strings
+        ]
+        distinct = list(dict.fromkeys(pattern for pattern in patterns if pattern))
+        plans = plan_cats(distinct, self.reach, tries=TRIES * options.effort, seed=options.seed)
+        if plans is None:
+            raise RoutingError(
+                f"Lines of the AOD are at least {self.gap_um:g} um apart, too far for two ancillas at neighbouring "
+                "crossings to interact."
+            )
+        known = dict(zip(distinct, plans, strict=True))
+        return [known[pattern] if pattern else None for pattern in patterns]
 
     def _crossings(self, string: PauliString) -> tuple[dict[Crossing, int], tuple[list[int], list[int]]]:
         """The qubit at each crossing of lines through the sites of a string, and the sites of these lines."""

@@ -1,0 +1,239 @@
+"""A circuit in parts: gates, and rotations about Pauli strings in between that go to the Pauli router as they are."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit.circuit import CircuitInstruction
+from qiskit.circuit.library import PauliEvolutionGate
+from qiskit.quantum_info import SparsePauliOp
+
+from .arch.errors import CircuitError
+from .arch.program import CircuitInfo
+from .arch.unitary import ANGLE_TOLERANCE, wrap
+from .canonical import CanonicalForm
+from .diagonals import gather
+from .frontend import circuit_info, read_steps, to_form, translate
+from .pauli_frames import PauliFrame
+from .routing.blocks import GateBlock, PauliBlock, PauliString
+from .routing.diagonal import largest_block
+
+FEWEST_LETTERS = 3
+"""Evolutions whose strings all have fewer letters are gates on pairs, which the other routers take."""
+
+Letters = tuple[tuple[int, str], ...]
+
+
+def is_pauli_evolution(step: CircuitInstruction) -> bool:
+    """Return whether a step is an evolution under Pauli strings that the Pauli router should take."""
+    gate = step.operation
+    if not isinstance(gate, PauliEvolutionGate):
+        return False
+    operators = gate.operator if isinstance(gate.operator, list) else [gate.operator]
+    labels = (label for operator in operators for label in _labels(operator))
+    return any(len(label) - label.count("I") >= FEWEST_LETTERS for label in labels)
+
+
+def _labels(operator: Any) -> Iterable[str]:
+    return operator.paulis.to_labels() if isinstance(operator, SparsePauliOp) else ()
+
+
+def expand(step: CircuitInstruction, qubits: Sequence[int]) -> Iterator[PauliString]:
+    """Yield the rotations of an evolution in the order of its product formula; those about the identity included.
+
+    Raises:
+        CircuitError: Its synthesis is not a product formula, or an angle is not a finite real number.
+    """
+    gate = step.operation
+    try:
+        terms = gate.synthesis.expand(gate)
+    except AttributeError:
+        raise CircuitError(
+            f"The evolution {gate.name} has the synthesis {type(gate.synthesis).__name__}, which is no product formula; "
+            "use LieTrotter or SuzukiTrotter."
+        ) from None
+    for letters, places, angle in terms:
+        number = complex(angle)
+        if not math.isfinite(number.real) or abs(number.imag) > ANGLE_TOLERANCE:
+            raise CircuitError(f"The evolution {gate.name} has the angle {angle}; it must be a finite real number.")
+        named = sorted((qubits[place], letter) for place, letter in zip(places, letters, strict=True) if letter != "I")
+        yield PauliString(tuple(named), number.real)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Rotations that are left when equal neighbours are added up, and the phase that the others leave, in radians."""
+
+    strings: tuple[PauliString, ...]
+    global_phase: float
+
+
+def merge(strings: Iterable[PauliString]) -> Merged:
+    """Add up rotations about equal strings with nothing between them that does not commute; drop those that vanish."""
+    letters: list[Letters] = []
+    angles: list[float] = []
+    masks: list[tuple[int, int]] = []
+    last: dict[Letters, int] = {}
+    phase = 0.0
+    for string in strings:
+        if not string.letters:
+            phase -= string.angle / 2
+            continue
+        mask = masks(string.letters)
+        before = last.get(string.letters)
+        if before is not None and all(_commute(mask, masks[k]) for k in range(len(masks) - 1, before, -1)):
+            angles[before] += string.angle
+            continue
+        last[string.letters] = len(letters)
+        letters.append(string.letters)
+        angles.append(string.angle)
+        masks.append(mask)
+    kept = []
+    for name, angle in zip(letters, angles, strict=True):
+        if abs(wrap(angle)) < ANGLE_TOLERANCE:
+            phase += round(angle / (2 * math.pi)) * math.pi  # exp(-i pi P) = -1
+        else:
+            kept.append(PauliString(name, 2 * wrap(angle / 2)))
+    return Merged(tuple(kept), phase)
+
+
+def masks(letters: Letters) -> tuple[int, int]:
+    """The qubits with X or Y, and those with Z or Y, as bits."""
+    x = z = 0
+    for qubit, letter in letters:
+        x |= (letter != "Z") << qubit
+        z |= (letter != "X") << qubit
+    return x, z
+
+
+def _commute(a: tuple[int, int], b: tuple[int, int]) -> bool:
+    return ((a[0] & b[1]).bit_count() + (a[1] & b[0]).bit_count()) % 2 == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """A part of gates: translated to {u, cz, cp, crz, rzz}, and as a block for the routers.
+
+    Attributes:
+        global_phase: By which the block falls short of the circuit, in radians.
+    """
+
+    circuit: QuantumCircuit
+    block: GateBlock
+    global_phase: float
+
+    @classmethod
+    def of(cls, circuit: QuantumCircuit) -> Gates:
+        """Return a translated circuit as a part, with CZ . U . CZ gathered to one gate where that pays."""
+        form = best_form(circuit)
+        return cls(circuit, form.to_block(), form.global_phase)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A circuit in parts.
+
+    Attributes:
+        info: Name, sizes and registers of the circuit.
+        parts: What to run, in order.
+        measures: (qubit, classical bit) of each final measurement, in order.
+        global_phase: Of the circuit beyond that of its parts, in radians.
+    """
+
+    info: CircuitInfo
+    parts: tuple[Gates | PauliBlock, ...]
+    measures: tuple[tuple[int, int], ...] = ()
+    global_phase: float = 0.0
+
+    def frame(self) -> PauliFrame:
+        """Return what the circuit computes."""
+        frame = PauliFrame(self.info.num_qubits)
+        for part in self.parts:
+            if isinstance(part, PauliBlock):
+                for string in part.strings:
+                    frame.rotation(*masks(string.letters), string.angle)
+            else:
+                _play(part.circuit, frame)
+        return frame
+
+
+def cut(circuit: QuantumCircuit) -> Source | None:
+    """Cut a circuit into parts, or return None if it has no evolution under Pauli strings that stays whole.
+
+    Raises:
+        CircuitError: The circuit cannot be compiled (see `qpilot.frontend.lower`).
+    """
+    reader = read_steps(circuit)
+    if not any(is_pauli_evolution(step) for step in reader.steps):
+        return None
+    index = {bit: q for q, bit in enumerate(circuit.qubits)}
+    parts: list[Gates | PauliBlock] = []
+    phase = reader.global_phase
+    for paulis, run in itertools.groupby(reader.steps, key=is_pauli_evolution):
+        steps = list(run)
+        if paulis:
+            merged = merge(string for step in steps for string in expand(step, [index[bit] for bit in step.qubits]))
+            phase += merged.global_phase
+            if merged.strings:
+                parts.append(PauliBlock(circuit.num_qubits, merged.strings))
+            continue
+        parts.append(Gates.of(translate(reader, steps)))
+    return Source(circuit_info(circuit), tuple(parts), tuple(reader.measures), phase)
+
+
+def best_form(circuit: QuantumCircuit) -> CanonicalForm:
+    """Return the canonical form of a translated circuit, with CZ . U . CZ gathered to one gate where that pays.
+
+    See `qpilot.compiler` for why.
+    """
+    form = gather(to_form(circuit, keep_barriers=True), keep_barriers=True)
+    block = form.to_block()
+    if 2 * sum(not gate.is_cz for gate in block.gates) >= len(block.gates) or largest_block(block):
+        return form
+    return to_form(circuit, keep_barriers=True)
+
+
+def _play(circuit: QuantumCircuit, frame: PauliFrame) -> None:
+    """Append a translated circuit to a frame."""
+    index = {bit: q for q, bit in enumerate(circuit.qubits)}
+    for step in circuit.data:
+        qubits = [index[bit] for bit in step.qubits]
+        angles = [float(value) for value in step.params]
+        if step.name == "cz":
+            frame.cz(*qubits)
+        elif step.name == "u":
+            frame.u(qubits[0], *angles)
+        elif step.name == "cp":
+            frame.cp(*qubits, angles[0])
+        elif step.name == "rzz":
+            frame.rotation(0, 1 << qubits[0] | 1 << qubits[1], angles[0])
+        elif step.name == "crz":
+            frame.rotation(0, 1 << qubits[1], angles[0] / 2)
+            frame.rotation(0, 1 << qubits[0] | 1 << qubits[1], -angles[0] / 2)
+
+
+def as_gates(block: PauliBlock) -> Gates:
+    """Return rotations about Pauli strings as gates: each parity is collected by a balanced tree of CX."""
+    circuit = QuantumCircuit(block.num_qubits)
+    for string in block.strings:
+        qubits = [qubit for qubit, _ in string.letters]
+        to_z = QuantumCircuit(block.num_qubits)
+        for qubit, letter in string.letters:
+            if letter == "X":
+                to_z.h(qubit)
+            elif letter == "Y":
+                to_z.sx(qubit)
+        while len(qubits) > 1:
+            for control, target in zip(qubits[::2], qubits[1::2], strict=False):
+                to_z.cx(control, target)
+            qubits = qubits[1::2] + qubits[len(qubits) // 2 * 2 :]
+        circuit.compose(to_z, inplace=True)
+        circuit.rz(string.angle, qubits[0])
+        circuit.compose(to_z.inverse(), inplace=True)
+    reader = read_steps(circuit)
+    return Gates.of(translate(reader, reader.steps))

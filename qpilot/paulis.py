@@ -1,0 +1,221 @@
+"""Quantum simulation: from rotations about Pauli strings to a verified program."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .arch.device import FPQA
+from .arch.errors import CircuitError, RoutingError
+from .arch.program import CircuitInfo, Program
+from .arch.unitary import wrap
+from .compiler import CompileOptions, Machine, Sites, choose_region, check_sites, no_progress
+from .parts import Gates, Source, as_gates, merge
+from .placement import row_major
+from .routing.blocks import PauliBlock, PauliString
+from .routing.builder import ProgramBuilder
+from .routing.diagonal import DiagonalRouter
+from .routing.generic import route_rounds
+from .routing.options import Progress, RouteOptions
+from .routing.paper import route_stages
+from .routing.pauli import route_paulis
+from .routing.stage import Layout
+from .verify import check_parts, require_legal
+
+if TYPE_CHECKING:
+    from qiskit.quantum_info import SparsePauliOp
+
+_log = logging.getLogger(__name__)
+
+Terms = Sequence[tuple[str, float] | tuple[str, Sequence[int], float]]
+
+
+def compile_paulis(
+    paulis: SparsePauliOp | Terms,
+    device: FPQA | None = None,
+    *,
+    num_qubits: int | None = None,
+    preserve_order: bool = True,
+    strategy: str = "rounds",
+    placement: str | Sites = "auto",
+    shape: str | tuple[int, int] = "auto",
+    effort: int = 1,
+    seed: int = 0,
+    verify: bool = True,
+    progress: Progress | None = None,
+) -> Program:
+    """Compile a sequence of rotations exp(-i angle/2 P) about Pauli strings P.
+
+    Args:
+        paulis: (label, angle) for each rotation, in order. As in Qiskit, the last letter of a label acts on qubit 0.
+            Or (letters, qubits, angle), where letters[k] acts on qubits[k]. Or a `SparsePauliOp`: its terms c P are
+            run as exp(-i c P), so c is half the angle.
+        device: The machine; by default one with a lattice that just fits (`FPQA.for_qubits`).
+        num_qubits: Number of qubits; by default, that of the labels, or one more than the highest qubit.
+        preserve_order: Keep the order of strings that do not commute. Without it they run in an order that takes fewer
+            pulses: another product formula for the same Hamiltonian, and a program that says so.
+        strategy: "rounds" runs commuting strings at the same time, each measured into a cat of ancillas; "paper" runs
+            them one by one from copies of a root qubit, as published.
+        placement: "auto" and "identity" lay qubits row by row; or the site (row, col) of each qubit.
+        shape: Rows and columns of the lattice region that holds the qubits; "auto" is near-square.
+        effort: How long to search for few pulses.
+        seed: Seed of the search.
+        verify: Check the hardware rules and prove that the program computes the rotations.
+        progress: Called now and then with the fraction done and the name of the phase.
+
+    Returns:
+        The program; `program.circuit.reordered` and its metrics say whether the order was free.
+
+    Raises:
+        CircuitError: A label or angle is not valid.
+        DeviceError: The device has too few sites.
+        OptionError: An option has an unknown value.
+        RoutingError: The geometry of the device allows no schedule.
+        ProgramError, VerificationError: The compiler made a mistake; please report it.
+
+    >>> import qpilot
+    >>> program = qpilot.compile_paulis([("XXIZ", 0.3), ("ZZZZ", 0.1)])
+    >>> program.depth
+    11
+    """
+    strings, n = read_paulis(paulis, num_qubits)
+    options = CompileOptions("auto", strategy, placement, shape, "depth", effort, seed)
+    merged = merge(strings)
+    blocks = (PauliBlock(n, merged.strings, ordered=preserve_order),) if merged.strings else ()
+    info = CircuitInfo("paulis", n, qregs=(("q", n),), reordered=not preserve_order)
+    source = Source(info, blocks, global_phase=merged.global_phase)
+    return compile_parts(source, device, options, verify=verify, progress=progress)
+
+
+def read_paulis(paulis: SparsePauliOp | Terms, num_qubits: int | None = None) -> tuple[list[PauliString], int]:
+    """Return rotations, those about the identity included, and the number of qubits; see `compile_paulis`.
+
+    Raises:
+        CircuitError: A label or angle is not valid.
+    """
+    from qiskit.quantum_info import SparsePauliOp
+
+    if isinstance(paulis, SparsePauliOp):
+        if paulis.coeffs.dtype == object:
+            raise CircuitError("The operator has coefficients that are not numbers; give them values first.")
+        terms: list[Any] = [
+            (label, 2 * coefficient.real if coefficient.imag == 0 else coefficient)
+            for label, coefficient in zip(paulis.paulis.to_labels(), paulis.coeffs.tolist(), strict=True)
+        ]
+    elif isinstance(paulis, str) or not isinstance(paulis, Iterable):
+        raise CircuitError(
+            f"{paulis!r} is no list of rotations; give [(label, angle), ...] or a SparsePauliOp."
+        )
+    else:
+        terms = list(paulis)
+    strings = [_read_term(number, term) for number, term in enumerate(terms)]
+    lengths = {len(term[0]) for term in terms if len(term) == 2}
+    if len(lengths) > 1:
+        raise CircuitError(f"The labels have different lengths, {min(lengths)} to {max(lengths)}; give one letter a qubit.")
+    highest = max((qubit for string in strings for qubit, _ in string.letters), default=-1)
+    n = max([highest + 1, *lengths]) if num_qubits is None else num_qubits
+    if n < 1:
+        raise CircuitError("There are no rotations and num_qubits is not given; give at least one.")
+    if isinstance(n, bool) or not isinstance(n, int) or n < max([highest + 1, *lengths]):
+        raise CircuitError(f"num_qubits is {num_qubits!r}; the rotations act on {max([highest + 1, *lengths])} qubits.")
+    return strings, n
+
+
+def _read_term(number: int, term: Any) -> PauliString:
+    """Return one rotation.
+
+    Raises:
+        CircuitError: It is not valid.
+    """
+    place = f"Rotation {number}"
+    if not isinstance(term, (tuple, list)) or len(term) not in (2, 3) or not isinstance(term[0], str):
+        raise CircuitError(f"{place} is {term!r}; it must be (label, angle) or (letters, qubits, angle).")
+    label, angle = term[0], term[-1]
+    wrong = set(label) - set("IXYZ")
+    if wrong:
+        raise CircuitError(f"{place} has the letter {min(wrong)!r} in {label[:40]!r}; the letters are I, X, Y and Z.")
+    try:
+        value = float(angle)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise CircuitError(f"{place} ({label[:40]}) has the angle {angle!r}; it must be a finite real number.")
+    qubits = range(len(label) - 1, -1, -1) if len(term) == 2 else term[1]
+    valid = isinstance(qubits, Sequence) and all(isinstance(q, int) and not isinstance(q, bool) and q >= 0 for q in qubits)
+    if not valid or len(qubits) != len(label) or len(set(qubits)) < len(qubits):
+        raise CircuitError(f"{place} ({label[:40]}) has the qubits {qubits!r}; it needs a different one for each letter.")
+    letters = sorted((qubit, letter) for qubit, letter in zip(qubits, label, strict=True) if letter != "I")
+    return PauliString(tuple(letters), value)
+
+
+def compile_parts(
+    source: Source,
+    device: FPQA | None,
+    options: CompileOptions,
+    *,
+    verify: bool = True,
+    progress: Progress | None = None,
+) -> Program:
+    """Compile a circuit that is cut into parts; see `qpilot.compile`."""
+    start = time.perf_counter()
+    report = progress or no_progress
+    n = source.info.num_qubits
+    device, rows, cols = choose_region(n, device, options)
+    machine = Machine(device)
+    if isinstance(options.placement, str):
+        sites: Sites = row_major(n, cols)
+    else:
+        sites = check_sites(options.placement, n, rows, cols)
+        rows, cols = (1 + max(site[k] for site in sites) for k in (0, 1))
+    builder = ProgramBuilder(device, sites, machine.number)
+    done = []
+    for number, part in enumerate(source.parts):
+        span = _span(report, number, len(source.parts))
+        done.append(_route(part, machine, machine.layout(sites, (rows, cols), 2), builder, options, span))
+    builder.measure(source.measures)
+    program = builder.build(source.info)
+    of_parts = sum(part.global_phase for part in done if isinstance(part, Gates))
+    phase = wrap(source.global_phase + of_parts + builder.global_phase)
+    program = msgspec.structs.replace(program, circuit=msgspec.structs.replace(program.circuit, global_phase=phase))
+    if verify:
+        report(0.9, "checking")
+        require_legal(program)
+        check_parts(program, replace(source, parts=tuple(done)))
+    report(1.0, "done")
+    return msgspec.structs.replace(program, compile_s=time.perf_counter() - start)
+
+
+def _route(
+    part: Gates | PauliBlock,
+    machine: Machine,
+    layout: Layout,
+    builder: ProgramBuilder,
+    options: CompileOptions,
+    report: Progress,
+) -> Gates | PauliBlock:
+    """Append a part to a program; return it, Pauli strings in the order in which they were run."""
+    route_options = RouteOptions(options.objective, report, effort=options.effort, seed=options.seed)
+    if isinstance(part, PauliBlock):
+        try:
+            order = route_paulis(part, layout, builder, route_options, machine.most_lines)
+            return replace(part, strings=tuple(part.strings[k] for k in order))
+        except RoutingError as error:
+            _log.info("%s Its strings are routed as gates.", error)
+            part = as_gates(part)
+    if not part.block.gates:
+        builder.run_one_qubit_gates(part.block)
+        return part
+    rounds = options.strategy == "rounds" and layout.has_line_for_every_site
+    diagonal = DiagonalRouter(layout, machine.most_lines, seed=options.seed) if layout.has_line_for_every_site else None
+    (route_rounds if rounds else route_stages)(part.block, layout, builder, route_options, diagonal)
+    return part
+
+
+def _span(report: Progress, number: int, count: int) -> Progress:
+    return lambda fraction, phase: report(0.9 * (number + fraction) / count, phase)
