@@ -107,7 +107,8 @@ class PauliFrame:
         Raises:
             VerificationError: The angle is no multiple of pi / 2, and the string acts on more than the data.
         """
-        self._rotate(x_mask | z_mask, image(self._x_images, self._z_images, (x_mask, z_mask)), angle)
+        if x_mask | z_mask:  # else it is a global phase
+            self._rotate(x_mask | z_mask, image(self._x_images, self._z_images, (x_mask, z_mask)), angle)
 
     def check_zero(self, atom: int, event: str = "is read") -> None:
         """Refuse an ancilla that is not in |0>.

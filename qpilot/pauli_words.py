@@ -243,7 +243,7 @@ def _settle(element: Element, tolerance: float) -> tuple[list[tuple[Axis, int]],
 class Quotient:
     """The unitary F E^-1 of two words E and F, written as (what is left of both) after (a Clifford).
 
-    The elements of F are appended to E^-1 one by one. Each walks back over elements it commutes with, and merges with
+    The elements of E^-1 and then of F are appended one by one. Each walks back over elements it commutes with, and merges with
     the first it can merge with; the merged element walks on. A merge may leave a Clifford: it is carried past all later
     elements to the end, where the elements yet to come see it. So every step is an identity, and nothing is lost.
     Words in nearly the same order take linear time, and commuting words in another order the square of their length.
@@ -254,15 +254,18 @@ class Quotient:
     def __init__(
         self, num_qubits: int, expected: Sequence[Element], found: Iterable[Element], tolerance: float
     ) -> None:
-        self._rest = [inverse(element) for element in reversed(expected)]
-        self._num_expected = len(self._rest)
-        self._axes = Counter(axis for element in self._rest for axis in element.axes)
+        self._rest: list[Element] = []
+        self._num_expected = 0
+        self._axes: Counter[Axis] = Counter()  # of the elements that are left
         self._tolerance = tolerance / 2  # of the sine of half an angle
         self._x_images: list[Pauli] = [(1 << q, 0, 0) for q in range(num_qubits)]
         self._z_images: list[Pauli] = [(0, 1 << q, 0) for q in range(num_qubits)]
         self._turned = False
+        for element in reversed(expected):
+            self._append(inverse(element))
+        self._num_expected = len(self._rest)
         for element in found:
-            self._append(mapped(element, self.image) if self._turned else element)
+            self._append(element)
 
     @property
     def expected(self) -> list[Element]:
@@ -283,6 +286,8 @@ class Quotient:
 
     def _append(self, new: Element) -> None:
         """Append an element, let it walk back, and merge it."""
+        if self._turned:
+            new = mapped(new, self.image)
         rest, axes = self._rest, self._axes
         place = position = len(rest)
         missing = False  # whether what merges counts as a remainder of E
