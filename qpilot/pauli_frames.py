@@ -26,6 +26,7 @@ from .pauli_words import (
     Turns,
     bits,
     image,
+    inverse,
     label,
     multiply,
     rotation,
@@ -140,9 +141,9 @@ class PauliFrame:
         """
         left = Quotient(self.num_qubits, self.word, program.word, tolerance)
         if left.expected:  # inverses of what the program lacks, in opposite order
-            return f"the circuit {_describe(left.expected[-1], -1)}, and the program does not"
+            return _excess("circuit", inverse(left.expected[-1]), "program")
         if left.found:
-            return f"the program {_describe(left.found[0], 1)}, and the circuit does not"
+            return _excess("program", left.found[0], "circuit")
         for q in range(self.num_qubits):
             for name, mine, theirs in (
                 ("X", self._x_images[q], program._x_images[q]),
@@ -250,11 +251,12 @@ def _gate(angles: Angles) -> tuple[Turns, Quaternion]:
     return split(multiply(turn(2, phi), multiply(turn(1, theta), turn(2, lam))), ANGLE_TOLERANCE / 2)
 
 
-def _describe(element: Element, direction: int) -> str:
-    """Return what an element or, for a direction of -1, its inverse does, as a verb with its objects."""
+def _excess(one: str, element: Element, other: str) -> str:
+    """Return a sentence on an element that one of two words has and the other has not."""
+    names = ", ".join(map(label, element.axes))
     if len(element.axes) == 1:
-        return f"rotates about {label(element.axes[0])} by {direction * element.angle:.6g}"
-    return f"turns about {', '.join(map(label, element.axes))} at once"
+        return f"the {one} rotates about {names} by {element.angle:.6g} more than the {other}"
+    return f"the {one} turns about {names} at once, and the {other} does not"
 
 
 def _signed(p: Pauli) -> str:

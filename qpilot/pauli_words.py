@@ -243,10 +243,10 @@ def _settle(element: Element, tolerance: float) -> tuple[list[tuple[Axis, int]],
 class Quotient:
     """The unitary F E^-1 of two words E and F, written as (what is left of both) after (a Clifford).
 
-    The elements of E^-1 and then of F are appended one by one. Each walks back over elements it commutes with, and merges with
-    the first it can merge with; the merged element walks on. A merge may leave a Clifford: it is carried past all later
-    elements to the end, where the elements yet to come see it. So every step is an identity, and nothing is lost.
-    Words in nearly the same order take linear time, and commuting words in another order the square of their length.
+    The elements of E^-1 and then of F are appended one by one. Each walks back over elements it commutes with, and
+    merges with the first it can merge with; the merged element walks on. A merge may leave a Clifford: it is carried
+    past all later elements to the end, where the elements yet to come see it. So every step is an identity, and nothing
+    is lost. Words in nearly the same order take linear time, commuting ones in another the square of their length.
 
     Both are equal up to a Clifford if nothing is left.
     """
