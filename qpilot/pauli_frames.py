@@ -137,7 +137,7 @@ class PauliFrame:
 
         Args:
             program: A frame on the same data qubits, with any ancillas.
-            tolerance: Angles that differ by less are equal.
+            tolerance: Rotations left over that sum up to less, in radians, do not count.
         """
         left = Quotient(self.num_qubits, self.word, program.word, tolerance)
         if left.expected:  # inverses of what the program lacks, in opposite order

@@ -248,7 +248,7 @@ class Quotient:
     past all later elements to the end, where the elements yet to come see it. So every step is an identity, and nothing
     is lost. Words in nearly the same order take linear time, commuting ones in another the square of their length.
 
-    Both are equal up to a Clifford if nothing is left.
+    Both are equal up to a Clifford if nothing is left. Angles that sum up to less than the tolerance do not count.
     """
 
     def __init__(
@@ -257,7 +257,8 @@ class Quotient:
         self._rest: list[Element] = []
         self._num_expected = 0
         self._axes: Counter[Axis] = Counter()  # of the elements that are left
-        self._tolerance = tolerance / 2  # of the sine of half an angle
+        # Of the sine of half an angle; what merges cut off is far less than what counts as a difference in the end.
+        self._tolerance = tolerance / 20
         self._x_images: list[Pauli] = [(1 << q, 0, 0) for q in range(num_qubits)]
         self._z_images: list[Pauli] = [(0, 1 << q, 0) for q in range(num_qubits)]
         self._turned = False
@@ -266,6 +267,8 @@ class Quotient:
         self._num_expected = len(self._rest)
         for element in found:
             self._append(element)
+        if 2 * sum(max(map(abs, element.v)) for element in self._rest) < tolerance:
+            self._rest, self._num_expected = [], 0
 
     @property
     def expected(self) -> list[Element]:
