@@ -16,13 +16,14 @@ So the whole program becomes a `CanonicalForm` on the data qubits, in time linea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from .arch.errors import VerificationError
-from .arch.program import Measure, Program, Raman, Release, Rydberg, check_structure
+from .arch.program import Instruction, Measure, Program, Raman, Release, Rydberg, check_structure
 from .arch.unitary import ANGLE_TOLERANCE, HADAMARD, Angles, Matrix, matmul, u_angles, u_matrix, wrap
 from .canonical import CanonicalForm
+from .pauli_words import bits
 
 _HADAMARD_MATRIX = u_matrix(*HADAMARD)
 _X_MATRIX = u_matrix(math.pi, 0.0, math.pi)
@@ -52,26 +53,67 @@ def replay(program: Program) -> Replay:
             holds its value, an ancilla is released or left behind in another state than |0>, or a qubit is used after
             its measurement.
     """
-    check_structure(program)
     machine = _Machine(program.num_qubits, len(program.ancillas))
-    for index, op in enumerate(program.instructions):
-        machine.index = index
-        if isinstance(op, Rydberg):
-            for a, b in op.pairs:
-                machine.cz(a, b)
-        elif isinstance(op, Raman):
-            for atom, angles in zip(op.atoms, op.angles, strict=True):
-                machine.u(atom, angles)
-        elif isinstance(op, Release):
-            for atom in op.atoms:
-                machine.check_empty(atom, "is released")
-        elif isinstance(op, Measure):
-            for atom, clbit in zip(op.atoms, op.clbits, strict=True):
-                machine.measure(atom, clbit)
-    for atom in range(program.num_qubits, program.num_atoms):
-        machine.check_empty(atom, "is left at the end")
+    run(program, machine)
     machine.form.global_phase += program.circuit.global_phase
     return Replay(machine.form, tuple(machine.measures))
+
+
+class Engine(Protocol):
+    """What follows a program gate by gate; each method may raise a VerificationError."""
+
+    def u(self, atom: int, angles: Angles) -> None:
+        """Apply a one-qubit gate to an atom."""
+
+    def cz(self, a: int, b: int) -> None:
+        """Apply a CZ to two atoms."""
+
+    def check_empty(self, atom: int, event: str) -> None:
+        """Refuse an ancilla that is not in |0>."""
+
+    def measure(self, qubit: int, clbit: int) -> None:
+        """Record a measurement."""
+
+
+def run(program: Program, engine: Engine) -> None:
+    """Let an engine follow a program from start to end.
+
+    Raises:
+        ProgramError: The program is not well formed (see `qpilot.arch.program.check_structure`).
+        VerificationError: The engine refuses; the message starts with the number of the instruction.
+    """
+    check_structure(program)
+    index = 0
+    try:
+        for index, op in enumerate(program.instructions):  # noqa: B007 - the message names it
+            _apply(op, engine)
+        for atom in range(program.num_qubits, program.num_atoms):
+            engine.check_empty(atom, "is left at the end")
+    except VerificationError as error:
+        raise VerificationError(f"Instruction {index}: {error}") from None
+
+
+def _apply(op: Instruction, engine: Engine) -> None:
+    if isinstance(op, Rydberg):
+        for a, b in op.pairs:
+            engine.cz(a, b)
+    elif isinstance(op, Raman):
+        for atom, angles in zip(op.atoms, op.angles, strict=True):
+            engine.u(atom, angles)
+    elif isinstance(op, Release):
+        for atom in op.atoms:
+            engine.check_empty(atom, "is released")
+    elif isinstance(op, Measure):
+        for atom, clbit in zip(op.atoms, op.clbits, strict=True):
+            engine.measure(atom, clbit)
+
+
+def not_empty(atom: int, event: str, held: int) -> VerificationError:
+    """Return the error of an ancilla that is not in |0>; `held` is the set of data qubits it depends on, as bits."""
+    if held:
+        qubits = ", ".join(str(q) for q in bits(held))
+        return VerificationError(f"ancilla atom {atom} {event} while it still holds the value of data qubits {qubits}.")
+    return VerificationError(f"ancilla atom {atom} {event} in another state than |0>.")
 
 
 class _Machine:
@@ -82,13 +124,12 @@ class _Machine:
         self.form = CanonicalForm(num_qubits)
         self.measures: list[tuple[int, int]] = []
         self.measured = 0  # bit set of qubits
-        self.index = 0  # instruction
         self.masks = [1 << q for q in range(num_qubits)] + [0] * num_ancillas
         self.frames: list[Matrix | None] = [None] * (num_qubits + num_ancillas)  # None: the identity
         self.holders = [0] * num_qubits  # number of ancillas whose parity includes the qubit
 
     def fail(self, message: str) -> VerificationError:
-        return VerificationError(f"Instruction {self.index}: {message}.")
+        return VerificationError(f"{message}.")
 
     def u(self, atom: int, angles: Angles) -> None:
         """Apply a one-qubit gate to an atom."""
@@ -133,7 +174,7 @@ class _Machine:
         if abs(wrap(angle - math.pi)) < ANGLE_TOLERANCE:
             self._flip_phase(mask)
             return
-        qubits = list(_bits(mask))
+        qubits = list(bits(mask))
         if len(qubits) > 2:
             raise self.fail(
                 f"ancilla atom {atom} rotates the parity of {len(qubits)} data qubits by {angle:.6g}; "
@@ -146,7 +187,7 @@ class _Machine:
 
     def _flip_phase(self, mask: int) -> None:
         """Apply Z to each qubit of a set."""
-        for q in _bits(mask):
+        for q in bits(mask):
             self.form.phase(q, math.pi)
 
     def cz(self, a: int, b: int) -> None:
@@ -197,13 +238,13 @@ class _Machine:
             self.frames[atom] = matmul(frame, _X_MATRIX)
         old = self.masks[atom]
         self.masks[atom] = old ^ mask
-        for q in _bits(mask):
+        for q in bits(mask):
             self.holders[q] += -1 if old >> q & 1 else 1
 
     def _multiply(self, mask_a: int, plus_one_a: bool, mask_b: int, plus_one_b: bool) -> None:
         """CZ between two parities: the phase (-1)^(A B) is one CZ for each qubit of A and each of B."""
-        for p in _bits(mask_a):
-            for q in _bits(mask_b):
+        for p in bits(mask_a):
+            for q in bits(mask_b):
                 if p == q:
                     self.form.phase(p, math.pi)
                 else:
@@ -216,11 +257,8 @@ class _Machine:
 
     def check_empty(self, atom: int, event: str) -> None:
         """Refuse an ancilla that is not in |0>."""
-        if self.masks[atom]:
-            qubits = ", ".join(str(q) for q in _bits(self.masks[atom]))
-            raise self.fail(f"ancilla atom {atom} {event} while it still holds the value of data qubits {qubits}")
-        if self.frames[atom] is not None:
-            raise self.fail(f"ancilla atom {atom} {event} in another state than |0>")
+        if self.masks[atom] or self.frames[atom] is not None:
+            raise not_empty(atom, event, self.masks[atom])
 
     def measure(self, qubit: int, clbit: int) -> None:
         """Record a measurement."""
@@ -230,13 +268,5 @@ class _Machine:
         self.measures.append((qubit, clbit))
 
     def _measured_in(self, atom: int) -> str:
-        qubit = next(_bits(self.masks[atom] & self.measured))
+        qubit = next(bits(self.masks[atom] & self.measured))
         return "it" if qubit == atom else f"data qubit {qubit}, whose value it holds"
-
-
-def _bits(mask: int) -> Iterator[int]:
-    """Yield the numbers of the bits that are set."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
