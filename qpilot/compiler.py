@@ -129,7 +129,7 @@ def compile(  # noqa: A001 - the name the user asked for
 
         return compile_parts(in_parts, device, options, verify=verify, progress=progress)
     lowered, gathered = _lower(source)
-    device, rows, cols = choose_region(lowered, device, options)
+    device, rows, cols = choose_region(lowered.info.num_qubits, device, options)
     machine = Machine(device)
     by_block = router == "auto" and strategy == "rounds"
     dense = largest_block(lowered.block) if by_block else None
@@ -173,9 +173,8 @@ def _lower(source: QuantumCircuit) -> tuple[Lowered, bool]:
     return lower(source, gathered=False), False
 
 
-def choose_region(lowered: Lowered, device: FPQA | None, options: CompileOptions) -> tuple[FPQA, int, int]:
+def choose_region(n: int, device: FPQA | None, options: CompileOptions) -> tuple[FPQA, int, int]:
     """Return the device and the rows and columns of its lattice, from the first on, that hold the qubits."""
-    n = lowered.info.num_qubits
     shape = None if isinstance(options.shape, str) else options.shape
     if device is None:
         device = FPQA.for_qubits(n)
@@ -216,10 +215,12 @@ class Machine:
 
     @cached_property
     def offsets_um(self) -> tuple[float, ...]:
+        """Where lines may stand beside a site."""
         return site_offsets_um(self.device.rydberg, self.spacing_um, self.gap_um)
 
     @property
     def parking(self) -> bool:
+        """Whether a line may stand between two sites."""
         return can_park(self.spacing_um, self.offsets_um[len(self.offsets_um) // 2], max(self.safe_um, self.gap_um))
 
     def layout(self, sites: Sites, shape: tuple[int, int], per_site: int) -> Layout:
@@ -337,6 +338,11 @@ def _check_pair(name: str, value: object, least: int) -> tuple[int, int]:
 
 
 def check_sites(sites: Sites, num_qubits: int, rows: int, cols: int) -> Sites:
+    """Return the sites that a caller gives.
+
+    Raises:
+        OptionError: They are not distinct sites of the region, one for each qubit.
+    """
     checked = [_check_pair(f"placement of qubit {q}", site, 0) for q, site in enumerate(sites)]
     if len(checked) != num_qubits:
         raise OptionError(f"placement has {len(checked)} sites for {num_qubits} qubits; it needs one for each.")

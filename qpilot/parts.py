@@ -54,8 +54,8 @@ def expand(step: CircuitInstruction, qubits: Sequence[int]) -> Iterator[PauliStr
         terms = gate.synthesis.expand(gate)
     except AttributeError:
         raise CircuitError(
-            f"The evolution {gate.name} has the synthesis {type(gate.synthesis).__name__}, which is no product formula; "
-            "use LieTrotter or SuzukiTrotter."
+            f"The evolution {gate.name} has the synthesis {type(gate.synthesis).__name__}, which is no product "
+            "formula; use LieTrotter or SuzukiTrotter."
         ) from None
     for letters, places, angle in terms:
         number = complex(angle)
@@ -77,7 +77,7 @@ def merge(strings: Iterable[PauliString]) -> Merged:
     """Add up rotations about equal strings with nothing between them that does not commute; drop those that vanish."""
     letters: list[Letters] = []
     angles: list[float] = []
-    masks: list[tuple[int, int]] = []
+    seen: list[tuple[int, int]] = []
     last: dict[Letters, int] = {}
     phase = 0.0
     for string in strings:
@@ -86,13 +86,13 @@ def merge(strings: Iterable[PauliString]) -> Merged:
             continue
         mask = masks(string.letters)
         before = last.get(string.letters)
-        if before is not None and all(_commute(mask, masks[k]) for k in range(len(masks) - 1, before, -1)):
+        if before is not None and all(_commute(mask, seen[k]) for k in range(len(seen) - 1, before, -1)):
             angles[before] += string.angle
             continue
         last[string.letters] = len(letters)
         letters.append(string.letters)
         angles.append(string.angle)
-        masks.append(mask)
+        seen.append(mask)
     kept = []
     for name, angle in zip(letters, angles, strict=True):
         if abs(wrap(angle)) < ANGLE_TOLERANCE:
@@ -205,11 +205,11 @@ def _play(circuit: QuantumCircuit, frame: PauliFrame) -> None:
         qubits = [index[bit] for bit in step.qubits]
         angles = [float(value) for value in step.params]
         if step.name == "cz":
-            frame.cz(*qubits)
+            frame.cz(qubits[0], qubits[1])
         elif step.name == "u":
-            frame.u(qubits[0], *angles)
+            frame.u(qubits[0], angles[0], angles[1], angles[2])
         elif step.name == "cp":
-            frame.cp(*qubits, angles[0])
+            frame.cp(qubits[0], qubits[1], angles[0])
         elif step.name == "rzz":
             frame.rotation(0, 1 << qubits[0] | 1 << qubits[1], angles[0])
         elif step.name == "crz":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from .arch.device import FPQA
 from .arch.errors import CircuitError, RoutingError
 from .arch.program import CircuitInfo, Program
 from .arch.unitary import wrap
-from .compiler import CompileOptions, Machine, Sites, choose_region, check_sites, no_progress
+from .compiler import CompileOptions, Machine, Sites, check_sites, choose_region, no_progress
 from .parts import Gates, Source, as_gates, merge
 from .placement import row_major
 from .routing.blocks import PauliBlock, PauliString
@@ -30,6 +30,8 @@ from .verify import check_parts, require_legal
 
 if TYPE_CHECKING:
     from qiskit.quantum_info import SparsePauliOp
+
+_WANTED = "give [(label, angle), ...] or a SparsePauliOp."
 
 _log = logging.getLogger(__name__)
 
@@ -108,16 +110,19 @@ def read_paulis(paulis: SparsePauliOp | Terms, num_qubits: int | None = None) ->
             (label, 2 * coefficient.real if coefficient.imag == 0 else coefficient)
             for label, coefficient in zip(paulis.paulis.to_labels(), paulis.coeffs.tolist(), strict=True)
         ]
-    elif isinstance(paulis, str) or not isinstance(paulis, Iterable):
-        raise CircuitError(
-            f"{paulis!r} is no list of rotations; give [(label, angle), ...] or a SparsePauliOp."
-        )
+    elif isinstance(paulis, str):
+        raise CircuitError(f"{paulis!r} is no list of rotations; {_WANTED}")
     else:
-        terms = list(paulis)
+        try:
+            terms = list(paulis)
+        except TypeError:
+            raise CircuitError(f"{paulis!r} is no list of rotations; {_WANTED}") from None
     strings = [_read_term(number, term) for number, term in enumerate(terms)]
     lengths = {len(term[0]) for term in terms if len(term) == 2}
     if len(lengths) > 1:
-        raise CircuitError(f"The labels have different lengths, {min(lengths)} to {max(lengths)}; give one letter a qubit.")
+        raise CircuitError(
+            f"The labels have different lengths, {min(lengths)} to {max(lengths)}; give one letter a qubit."
+        )
     highest = max((qubit for string in strings for qubit, _ in string.letters), default=-1)
     n = max([highest + 1, *lengths]) if num_qubits is None else num_qubits
     if n < 1:
@@ -147,11 +152,21 @@ def _read_term(number: int, term: Any) -> PauliString:
     if not math.isfinite(value):
         raise CircuitError(f"{place} ({label[:40]}) has the angle {angle!r}; it must be a finite real number.")
     qubits = range(len(label) - 1, -1, -1) if len(term) == 2 else term[1]
-    valid = isinstance(qubits, Sequence) and all(isinstance(q, int) and not isinstance(q, bool) and q >= 0 for q in qubits)
+    valid = isinstance(qubits, Sequence) and all(
+        isinstance(q, int) and not isinstance(q, bool) and q >= 0 for q in qubits
+    )
     if not valid or len(qubits) != len(label) or len(set(qubits)) < len(qubits):
-        raise CircuitError(f"{place} ({label[:40]}) has the qubits {qubits!r}; it needs a different one for each letter.")
+        raise CircuitError(
+            f"{place} ({label[:40]}) has the qubits {qubits!r}; it needs a different one for each letter."
+        )
     letters = sorted((qubit, letter) for qubit, letter in zip(qubits, label, strict=True) if letter != "I")
     return PauliString(tuple(letters), value)
+
+
+def _are_qubits(qubits: Any) -> bool:
+    """Whether these are distinct numbers of qubits."""
+    whole = isinstance(qubits, Sequence) and all(isinstance(q, int) and not isinstance(q, bool) for q in qubits)
+    return whole and min(qubits, default=0) >= 0 and len(set(qubits)) == len(qubits)
 
 
 def compile_parts(

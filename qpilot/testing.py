@@ -108,7 +108,8 @@ def _prepared(circuit: Any, angles: NDArray[np.float64]) -> Any:
     for instruction in circuit.data:
         if instruction.operation.name not in ("measure", "barrier", "reset"):
             result.append(instruction)
-    return result
+    # As a matrix, an evolution is exact; as a circuit, it is the product formula of its synthesis.
+    return result.decompose("PauliEvolution").decompose("PauliEvolution")
 
 
 def _final_state(circuit: Any) -> NDArray[np.complex128]:

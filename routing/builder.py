@@ -147,6 +147,7 @@ class ProgramBuilder:
             self.gate(ancilla, (-angle / 2, -math.pi / 2, math.pi / 2))
             self.phase(source, angle / 2)
             self.phase(target, angle / 2)
+            self.global_phase -= angle / 4
         self.pulse(rows_um, cols_um, pairs)
         for ancilla, *_ in links:
             self.gate(ancilla, HADAMARD)

@@ -135,7 +135,7 @@ def plan_cats(
             search = _Search(np.repeat(members, tries, axis=0), reach, tries, rng)
             search.run()
             for k, number in enumerate(part):
-                best = search.plan(k * tries, members[k])
+                best = search.plan(k * tries)
                 if best is None:
                     return None
                 plans[number] = best
@@ -160,7 +160,8 @@ class _Search:
         self.distance: Floats = np.abs(row - centres[:, :1, None]) + np.abs(col - centres[:, 1:, None])
         self.distance += 1e-6 * np.arange(rows * cols).reshape(self.shape)  # no two are equal
         self.nearest = self._least_in_cells()
-        self.history: list[tuple[Ints, Ints, Bools]] = []  # clusters of rows and of columns, and members before
+        self.clusters: list[tuple[Ints, Ints]] = []  # of rows and of columns, for each step
+        self.history = [members]  # members before the first step and after each
 
     def run(self) -> None:
         """Take steps until one member is left in the best try of each cat, or it does not go on."""
@@ -168,38 +169,33 @@ class _Search:
             left = self.members.sum(axis=(1, 2))
             if (left.reshape(-1, self.tries).min(axis=1) == 1).all():
                 return
-            rows, cols = self._clusters(self._values())
-            before = self.members.copy()
-            self._advance(rows, cols)
-            if np.array_equal(before, self.members):
+            clusters = self._clusters(self._values())
+            self._advance(*clusters)
+            if np.array_equal(self.members, self.history[-1]):
                 return
-            self.history.append((rows, cols, before))
+            self.clusters.append(clusters)
+            self.history.append(self.members)
 
-    def plan(self, first: int, start: Bools) -> CatPlan | None:
+    def plan(self, first: int) -> CatPlan | None:
         """Return the plan of the try that ended first of those from `first` on, if one did."""
-        after = [*(before for *_, before in self.history[1:]), self.members]
-        for length, members in enumerate([start[None].repeat(self.tries, 0), *(m[first : first + self.tries] for m in after)]):
-            ended = np.flatnonzero(members.sum(axis=(1, 2)) == 1)
-            if len(ended):
-                k = first + int(ended[0])
-                steps = tuple(
-                    self._step(k, self.history[number][0][k], self.history[number][1][k], self.history[number][2][k], after[number][k])
-                    for number in range(length)
-                )
-                row, col = np.argwhere(after[length - 1][k])[0].tolist()
-                return CatPlan(self.shape, (row, col), steps)
+        for length, members in enumerate(self.history):
+            left = members[first : first + self.tries].sum(axis=(1, 2))
+            if left.min() == 1:
+                k = first + int(left.argmin())
+                row, col = np.argwhere(members[k])[0].tolist()
+                return CatPlan(self.shape, (row, col), tuple(self._step(k, number) for number in range(length)))
         return None
 
-    def _step(self, k: int, row_labels: Ints, col_labels: Ints, before: Bools, after: Bools) -> Step:
-        """Return a step from the clusters that lines belong to and the members before and after."""
-        cell_of = {
-            (int(row_labels[row]), int(col_labels[col])): (row, col) for row, col in np.argwhere(before & after).tolist()
-        }
-        links = []
-        for row, col in np.argwhere(before != after).tolist():
-            control = cell_of[int(row_labels[row]), int(col_labels[col])]
-            links.append(Link(control, (row, col), leaves=bool(before[row, col])))
-        return Step(_intervals(row_labels), _intervals(col_labels), tuple(links))
+    def _step(self, k: int, number: int) -> Step:
+        """Return a step of a try."""
+        rows, cols = (labels[k] for labels in self.clusters[number])
+        before, after = self.history[number][k], self.history[number + 1][k]
+        stays = {(int(rows[row]), int(cols[col])): (row, col) for row, col in np.argwhere(before & after).tolist()}
+        links = (
+            Link(stays[int(rows[row]), int(cols[col])], (row, col), leaves=bool(before[row, col]))
+            for row, col in np.argwhere(before != after).tolist()
+        )
+        return Step(_intervals(rows), _intervals(cols), tuple(links))
 
     def _values(self) -> Floats:
         """Value of each cell, shape (tries, row intervals, column intervals)."""
@@ -314,12 +310,12 @@ class _Axis:
             arg = sums.argmax(axis=1)
             best[:, end], last[:, end] = sums[rows, arg], ending[arg]
         chosen = np.zeros(values.shape)
-        end = np.full(count, self.lines)
+        reached = np.full(count, self.lines)
         while rows.size:
-            interval = last[rows, end[rows]]
+            interval = last[rows, reached[rows]]
             chosen[rows, interval] = 1.0
-            end[rows] = self.starts[interval]
-            rows = rows[end[rows] > 0]
+            reached[rows] = self.starts[interval]
+            rows = rows[reached[rows] > 0]
         return best[:, -1], chosen
 
     def labels(self, chosen: Floats) -> Ints:

@@ -1,11 +1,12 @@
 """The Pauli router: rotations about Pauli strings, many at once, each measured into a cat of flying ancillas.
 
-For exp(-i angle/2 P) the router makes a cat |0...0> + |1...1> with an ancilla for each letter of P (`qpilot.routing.cats`),
-stands all of them beside their data atoms and fires one pulse: with the data turned so that each letter is Z, this is
-the gate P controlled by the cat, so its phase takes in the eigenvalue of P. The cat is taken apart down to one
-ancilla, the root; RX(angle) on the root is the rotation. Then all of it backwards. The data are touched by two pulses
-in all, and since the cat learns the eigenvalue of P and nothing else, any number of strings that commute can be under
-way at the same time, whatever their letters: two pulses for each, while cats are made and taken apart elsewhere.
+For exp(-i angle/2 P) the router makes a cat |0...0> + |1...1> with an ancilla for each letter of P (see
+`qpilot.routing.cats`), stands all of them beside their data atoms and fires one pulse: with the data turned so that
+each letter is Z, this is the gate P controlled by the cat, so its phase takes in the eigenvalue of P. The cat is taken
+apart down to one ancilla, the root; RX(angle) on the root is the rotation. Then all of it backwards. The data are
+touched by two pulses in all, and since the cat learns the eigenvalue of P and nothing else, any number of strings that
+commute can be under way at the same time, whatever their letters: two pulses for each, while cats are made and taken
+apart elsewhere.
 
 The AOD is divided into *bays*, blocks of consecutive rows and columns, each with the cat of one string. One bay at a
 time is over the data; those before it wait on one side of the lattice and those after it on the other.
@@ -112,7 +113,14 @@ class _Flight:
 class _Router:
     """State of one routing."""
 
-    def __init__(self, block: PauliBlock, layout: Layout, builder: ProgramBuilder, most_lines: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        block: PauliBlock,
+        layout: Layout,
+        builder: ProgramBuilder,
+        options: RouteOptions,
+        most_lines: tuple[int, int],
+    ) -> None:
         self.block, self.layout, self.builder = block, layout, builder
         self.sites = [(row, col) for row, col in layout.sites.tolist()]
         self.gap_um, self.far_um = layout.rows.gap_um, max(layout.safe_um, layout.rows.gap_um)
@@ -267,7 +275,8 @@ class _Router:
         sites = layout.occupied.shape[axis]
         margin_um = self.far_um + layout.rows.standing_um
         before = [self._apart(bay, axis) for bay in range(pivot)]
-        positions, edge = [], -margin_um
+        positions: list[float] = []
+        edge = -margin_um
         for offsets in reversed(before):
             positions = [edge - offsets[-1] + offset for offset in offsets] + positions
             edge = positions[0] - self.far_um
