@@ -248,7 +248,8 @@ class Quotient:
     past all later elements to the end, where the elements yet to come see it. So every step is an identity, and nothing
     is lost. Words in nearly the same order take linear time, commuting ones in another the square of their length.
 
-    Both are equal up to a Clifford if nothing is left. Angles that sum up to less than the tolerance do not count.
+    E and F are equal up to the Clifford if nothing is left. Angles left over that sum up to less than the tolerance do
+    not count, and each merge may cut off a tenth of it.
     """
 
     def __init__(
@@ -257,8 +258,7 @@ class Quotient:
         self._rest: list[Element] = []
         self._num_expected = 0
         self._axes: Counter[Axis] = Counter()  # of the elements that are left
-        # Of the sine of half an angle; what merges cut off is far less than what counts as a difference in the end.
-        self._tolerance = tolerance / 20
+        self._tolerance = tolerance / 20  # of a merge, on the sine of half an angle
         self._x_images: list[Pauli] = [(1 << q, 0, 0) for q in range(num_qubits)]
         self._z_images: list[Pauli] = [(0, 1 << q, 0) for q in range(num_qubits)]
         self._turned = False
