@@ -124,11 +124,10 @@ def read_paulis(paulis: SparsePauliOp | Terms, num_qubits: int | None = None) ->
             f"The labels have different lengths, {min(lengths)} to {max(lengths)}; give one letter a qubit."
         )
     highest = max((qubit for string in strings for qubit, _ in string.letters), default=-1)
-    n = max([highest + 1, *lengths]) if num_qubits is None else num_qubits
-    if n < 1:
-        raise CircuitError("There are no rotations and num_qubits is not given; give at least one.")
-    if isinstance(n, bool) or not isinstance(n, int) or n < max([highest + 1, *lengths]):
-        raise CircuitError(f"num_qubits is {num_qubits!r}; the rotations act on {max([highest + 1, *lengths])} qubits.")
+    least = max([highest + 1, *lengths])
+    n: Any = least if num_qubits is None else num_qubits
+    if isinstance(n, bool) or not isinstance(n, int) or n < max(1, least):
+        raise CircuitError(f"num_qubits is {num_qubits!r}; give at least {max(1, least)}, since the rotations need it.")
     return strings, n
 
 
