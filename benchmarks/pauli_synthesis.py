@@ -15,7 +15,7 @@ from qiskit.circuit.library import PauliEvolutionGate
 from qiskit.quantum_info import SparsePauliOp
 from qiskit.synthesis import LieTrotter, synth_pauli_network_rustiq
 
-from .baselines import two_qubit_depth
+from .baselines import all_to_all
 
 Rotation = tuple[str, float]
 
@@ -59,10 +59,13 @@ def rustiq(rotations: Sequence[Rotation], *, preserve_order: bool = True) -> Qua
     References:
         Goubault de Brugiere, Martiel, arXiv 2404.03280.
     """
+    terms = _terms(rotations, preserve_order=True)
+    if not terms:  # Rustiq aborts
+        return QuantumCircuit(_num_qubits(rotations))
     return _shallowest(
         synth_pauli_network_rustiq(
             num_qubits=_num_qubits(rotations),
-            pauli_network=_terms(rotations, preserve_order=True),
+            pauli_network=terms,
             optimize_count=False,
             preserve_order=preserve_order,
             upto_phase=True,
@@ -108,7 +111,8 @@ def _tket(rotations: Sequence[Rotation], preserve_order: bool, depth_weight: flo
         circuit.add_gate(box, qubits)
         DecomposeBoxes().apply(circuit)
     AutoRebase({OpType.CX, OpType.U3}).apply(circuit)
-    return qasm2.loads(circuit_to_qasm_str(circuit))
+    circuit.replace_implicit_wire_swaps()  # QASM cannot say that qubits end elsewhere; Qiskit makes it implicit again
+    return qasm2.loads(circuit_to_qasm_str(circuit), custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS)
 
 
 SYNTHESES: dict[str, Callable[..., QuantumCircuit]] = {"chain": chain, "tree": tree, "rustiq": rustiq, "tket": tket}
@@ -130,4 +134,4 @@ def _terms(rotations: Sequence[Rotation], preserve_order: bool) -> list[tuple[st
 
 
 def _shallowest(circuits: Iterable[QuantumCircuit]) -> QuantumCircuit:
-    return min(circuits, key=two_qubit_depth)
+    return min(circuits, key=lambda circuit: all_to_all(circuit).depth)
