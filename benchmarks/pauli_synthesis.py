@@ -2,7 +2,7 @@
 
 A rotation is (label, angle), for exp(-i angle / 2 P); character i of the label acts on qubit i. Each function returns
 one circuit, equal to the product of the rotations up to a global phase: in the order given, or in the order that suits
-the method.
+the method. No method compares its own order with the one given, which is sometimes the better.
 """
 
 from __future__ import annotations
@@ -26,13 +26,16 @@ DEPTH_WEIGHTS = (0.3, 0.9)
 
 
 def chain(rotations: Sequence[Rotation], *, preserve_order: bool = True) -> QuantumCircuit:
-    """Return Qiskit's evolution synthesis: a chain of CX up and down for each string."""
+    """Return Qiskit's evolution synthesis: a chain of CX up and down for each string.
+
+    Where the order is free, Qiskit colours the strings so that those of one colour share no qubit.
+    """
     gate, formula = _evolution(rotations, preserve_order)
     return formula.synthesize(gate)
 
 
 def tree(rotations: Sequence[Rotation], *, preserve_order: bool = True) -> QuantumCircuit:
-    """Return a balanced tree of CX up and down for each string, 2 ceil(log2 weight) layers; the order is Qiskit's."""
+    """Return a balanced tree of CX up and down for each string, in 2 ceil(log2 weight) layers; orders as in `chain`."""
     circuit = QuantumCircuit(_num_qubits(rotations))
     for letters, qubits, angle in _terms(rotations, preserve_order):
         half = QuantumCircuit(circuit.num_qubits)

@@ -14,6 +14,7 @@ Rydberg pulses for qpilot, layers of CZ for the others, after Qiskit level 3 in 
 
 The last four stand for all-to-all connectivity, which is what a compiler that moves data atoms can reach at best; with
 --sabre N they are also routed with Qiskit level 3, on the better of the square and the triangular grid and 3 seeds.
+The time of a row is that of all attempts of which it is the best.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import dataclasses
 import functools
 import importlib.util
 import math
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -241,6 +243,20 @@ def plot(means: Iterable[tuple[Any, ...]], path: Path) -> None:
     plt.close(figure)
 
 
+def size(text: str) -> int:
+    """Return a number of qubits, at least 2, for the command line."""
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of qubits; give 2 or more")
+    return int(text)
+
+
+def density(text: str) -> float:
+    """Return the probability that a letter is not I, for the command line."""
+    if not re.fullmatch(r"\d*\.?\d+", text) or not 0 < float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no probability; give one such as 0.3")
+    return float(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the options of the command line."""
     made = argparse.ArgumentParser(
@@ -252,11 +268,11 @@ def parser() -> argparse.ArgumentParser:
         "--data", type=Path, metavar="DIR", help="also the strings in the files pauli_* and molecule_* of this folder"
     )
     made.add_argument(
-        "--sizes", type=int, nargs="+", metavar="QUBITS", help="default 10 20 50 100, and files of all sizes"
+        "--sizes", type=size, nargs="+", metavar="QUBITS", help="default 10 20 50 100, and files of all sizes"
     )
     made.add_argument(
         "--densities",
-        type=float,
+        type=density,
         nargs="*",
         default=DENSITIES,
         metavar="P",

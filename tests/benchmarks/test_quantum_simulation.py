@@ -203,6 +203,21 @@ def test_without_pytket_its_rows_are_left_out(monkeypatch, capsys):
     assert err == "tket is left out; pip install 'qpilot[peers]' installs it.\n"
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--sizes", "1"], "'1' is no number of qubits"),
+        (["--densities", "1.2"], "'1.2' is no probability"),
+        (["--strategies", "magic"], "invalid choice: 'magic'"),
+        (["--data", "nowhere"], "nowhere is not a folder"),
+    ],
+)
+def test_wrong_options_are_told(options, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        quantum_simulation.main(options)
+    assert message in capsys.readouterr().err
+
+
 def test_means_are_over_seeds():
     table = Table(*quantum_simulation.COLUMNS)
     for seed, (depth, fidelity) in enumerate([(10, 0.25), (20, 1.0)]):
