@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from qiskit import QuantumCircuit, transpile
 from qiskit.transpiler import CouplingMap
 
+ALL_TO_ALL = "all-to-all"
 SABRE_SEEDS = range(3)
 CZ_PER_ZZ_SWAP = 3
 
@@ -43,7 +44,7 @@ def triangular_grid(rows: int, cols: int) -> CouplingMap:
 
 
 def best_sabre(
-    circuit: QuantumCircuit, grids: Mapping[str, CouplingMap], seeds: Iterable[int] = SABRE_SEEDS
+    circuit: QuantumCircuit, grids: Mapping[str, CouplingMap | None], seeds: Iterable[int] = SABRE_SEEDS
 ) -> Baseline:
     """Route with Qiskit at optimisation level 3 on each grid, with each seed; return the one of least depth.
 
@@ -59,6 +60,14 @@ def best_sabre(
             found.append((two_qubit_depth(routed), routed.num_nonlocal_gates(), name))
     depth, num_2q, name = min(found)
     return Baseline(name, depth, num_2q, time.perf_counter() - start)
+
+
+def all_to_all(circuit: QuantumCircuit) -> Baseline:
+    """Translate with Qiskit at optimisation level 3 where every two qubits are neighbours.
+
+    This is the least depth that a compiler could reach with this circuit by moving data atoms, were all moves possible.
+    """
+    return best_sabre(circuit, {ALL_TO_ALL: None}, seeds=[0])
 
 
 def swap_network(num_qubits: int) -> Baseline:

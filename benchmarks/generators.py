@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -83,3 +84,74 @@ def ripple_carry_adder(num_bits: int) -> QuantumCircuit:
         circuit.cx(a, carry)
         circuit.cx(carry, b)
     return circuit
+
+
+def random_paulis(num_qubits: int, num_strings: int, p: float, seed: int = 0) -> list[str]:
+    """Return random Pauli labels, as in arXiv 2311.16190 and 2311.15123; character i acts on qubit i.
+
+    Args:
+        num_qubits: Length of a label.
+        num_strings: Number of labels.
+        p: Probability that a letter is not I; X, Y and Z are equally likely.
+        seed: Seed of the random numbers.
+    """
+    rng = np.random.default_rng(seed)
+    letters = rng.choice(list("IXYZ"), size=(num_strings, num_qubits), p=[1 - p, p / 3, p / 3, p / 3])
+    return ["".join(row) for row in letters.tolist()]
+
+
+def heisenberg_paulis(rows: int, cols: int, *, coupling: float = 1.0, time: float = 0.1) -> list[tuple[str, float]]:
+    """Return one first-order Trotter step of the Heisenberg model on a square lattice with open ends.
+
+    H is the sum of coupling * (XX + YY + ZZ) over neighbours. All XX come first, then all YY, then all ZZ: the strings
+    of a kind commute, and this order has the fewest kinds.
+
+    Returns:
+        Labels and angles, of exp(-i angle / 2 P); site (r, c) is qubit r * cols + c.
+    """
+    return [
+        (_label(rows * cols, {a: letter, b: letter}), 2 * coupling * time)
+        for letter, (a, b) in product("XYZ", _lattice_bonds(rows, cols))
+    ]
+
+
+def fermi_hubbard_paulis(
+    rows: int, cols: int, t: float = 1.0, u: float = 4.0, *, time: float = 0.1
+) -> list[tuple[str, float]]:
+    """Return one first-order Trotter step of the Fermi-Hubbard model on a square lattice with open ends.
+
+    H = -t sum (c+_i c_j + h.c.) over neighbours and spins + u sum n_up n_down over sites, by Jordan-Wigner with all
+    spins up before all spins down, each row by row. The constant part of H is left out.
+
+    Args:
+        rows: Rows of sites.
+        cols: Columns of sites.
+        t: Hopping energy.
+        u: Energy of two electrons on a site.
+        time: Length of the step.
+
+    Returns:
+        Labels and angles, of exp(-i angle / 2 P), on 2 * rows * cols qubits.
+    """
+    sites = rows * cols
+    energies = []
+    for (a, b), spin, end in product(_lattice_bonds(rows, cols), range(2), "XY"):
+        first, last = a + spin * sites, b + spin * sites
+        between = dict.fromkeys(range(first + 1, last), "Z")
+        energies.append(({first: end, last: end} | between, -t / 2))
+    for site in range(sites):  # u n_up n_down = u / 4 (1 - Z_up) (1 - Z_down)
+        up, down = {site: "Z"}, {site + sites: "Z"}
+        energies += [(up, -u / 4), (down, -u / 4), (up | down, u / 4)]
+    return [(_label(2 * sites, letters), 2 * energy * time) for letters, energy in energies]
+
+
+def _lattice_bonds(rows: int, cols: int) -> list[tuple[int, int]]:
+    """Return the neighbours of a lattice, in four layers in which no site occurs twice."""
+    sites = [(row, col, row * cols + col) for row, col in product(range(rows), range(cols))]
+    across = [(col % 2, (site, site + 1)) for _, col, site in sites if col + 1 < cols]
+    down = [(2 + row % 2, (site, site + cols)) for row, _, site in sites if row + 1 < rows]
+    return [bond for _, bond in sorted(across + down)]
+
+
+def _label(num_qubits: int, letters: dict[int, str]) -> str:
+    return "".join(letters.get(qubit, "I") for qubit in range(num_qubits))

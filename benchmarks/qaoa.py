@@ -34,7 +34,8 @@ from qiskit import QuantumCircuit
 import qpilot
 from qpilot.arch.device import near_square
 
-from .baselines import Baseline, best_sabre, square_grid, swap_network, triangular_grid
+from .baselines import best_sabre, square_grid, swap_network, triangular_grid
+from .results import SUMMARY_COLUMNS, Result, from_baseline, from_program, summary
 from .tables import Table
 
 FAMILIES = ("3-regular", "4-regular", "6-regular", "er-0.1", "er-0.3", "er-0.5")
@@ -55,10 +56,7 @@ STYLES = {  # colours of Okabe and Ito
 }
 
 PLOTTED = ("edges", "depth", "min", "max")
-COLUMNS = (
-    *("graph", "qubits", "edges", "graphs", "strategy", "depth", "min", "max"),
-    *("2Q gates", "moves", "ms", "fidelity", "compile s", "lattice"),
-)
+COLUMNS = ("graph", "qubits", "edges", "graphs", "strategy", *SUMMARY_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +66,6 @@ class Case:
     name: str
     num_qubits: int
     graphs: Sequence[nx.Graph[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One circuit, compiled one way; what a baseline does not have is None."""
-
-    lattice: str
-    depth: int
-    num_2q: int
-    seconds: float | None = None
-    moves: int | None = None
-    ms: float | None = None
-    fidelity: float | None = None
 
 
 def random_cases(families: Iterable[str], sizes: Iterable[int], num_graphs: int) -> Iterator[Case]:
@@ -153,14 +138,7 @@ def compiled(circuit: QuantumCircuit, tried: Iterable[tuple[int, int]], **option
     programs = [qpilot.compile(circuit, shape=shape, **options) for shape in tried]
     seconds = time.perf_counter() - start
     program = min(programs, key=lambda program: (program.depth, program.metrics.num_2q))
-    slm, m = program.device.slm, program.metrics
-    lattice = f"{slm.rows}x{slm.cols}"
-    return Result(lattice, m.depth, m.num_2q, seconds, m.num_moves, m.duration_us / 1000, m.fidelity.total)
-
-
-def from_baseline(found: Baseline) -> Result:
-    """Return the figures of a baseline as those of a program."""
-    return Result(found.grid, found.depth, found.num_2q, found.seconds)
+    return from_program(program, seconds)
 
 
 def strategies(n: int, *, wide: bool, sabre: bool) -> dict[str, Callable[[QuantumCircuit], Result]]:
@@ -185,32 +163,6 @@ def measure(case: Case, *, wide: bool, sabre: int) -> Iterator[tuple[object, ...
         count = min(sabre, len(circuits)) if name == "sabre" else len(circuits)
         edges = statistics.mean(graph.number_of_edges() for graph in case.graphs[:count])
         yield case.name, case.num_qubits, edges, count, name, *summary([way(circuit) for circuit in circuits[:count]])
-
-
-def summary(results: Sequence[Result]) -> tuple[object, ...]:
-    """Return the cells of a row from the depth on."""
-    depths = [result.depth for result in results]
-    return (
-        *(float(statistics.mean(depths)), min(depths), max(depths)),
-        _mean(result.num_2q for result in results),
-        _mean(result.moves for result in results),
-        _mean(result.ms for result in results),
-        _geometric_mean(result.fidelity for result in results),
-        _mean(result.seconds for result in results),
-        "/".join(sorted({result.lattice for result in results})),
-    )
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.fmean(known) if known else None
-
-
-def _geometric_mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    if not known or not all(known):  # a fidelity may be too small for a float
-        return 0.0 if known else None
-    return statistics.geometric_mean(known)
 
 
 def plot(table: Table, path: Path) -> None:

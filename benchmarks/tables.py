@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
+
+from qpilot.arch.errors import ProgramError
+from qpilot.arch.files import write_bytes
 
 
 class Table:
@@ -28,9 +32,23 @@ class Table:
         print(self._line([_text(cell) for cell in cells]), flush=True)
 
     def save_csv(self, path: str | Path) -> None:
-        """Write the headings and all rows, with full precision."""
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([self.columns, *self.rows])
+        """Write the headings and all rows, with full precision; the file appears whole or not at all."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
+        write_bytes(path, text.getvalue().encode(), ProgramError)
+
+    def load_csv(self, path: str | Path) -> None:
+        """Add the rows of a file written by `save_csv`.
+
+        Raises:
+            ValueError: The file has other columns than this table.
+        """
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            columns, *rows = [*csv.reader(file)] or [[]]
+        if columns != [*self.columns]:
+            raise ValueError(f"{path} has other columns than this table; give another file.")
+        for row in rows:
+            self.add(*map(_value, row))
 
     def _line(self, cells: Sequence[str]) -> str:
         first, *others = zip(cells, self._widths, strict=True)
@@ -43,3 +61,12 @@ def _text(cell: object) -> str:
     if isinstance(cell, float):
         return f"{cell:.3g}" if abs(cell) < 100 else f"{cell:.0f}"
     return str(cell)
+
+
+def _value(text: str) -> object:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text or None

@@ -1,0 +1,64 @@
+"""What was measured of one compiled circuit, and means of several."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import qpilot
+
+from .baselines import Baseline
+
+SUMMARY_COLUMNS = ("depth", "min", "max", "2Q gates", "moves", "ms", "fidelity", "compile s", "lattice")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One circuit, compiled one way; what a baseline does not have is None."""
+
+    depth: int
+    num_2q: int
+    moves: int | None = None
+    ms: float | None = None
+    fidelity: float | None = None
+    seconds: float | None = None
+    lattice: str = ""
+
+
+def from_program(program: qpilot.Program, seconds: float | None) -> Result:
+    """Return the figures of a program, compiled in this time."""
+    slm, m = program.device.slm, program.metrics
+    figures = (m.depth, m.num_2q, m.num_moves, m.duration_us / 1000, m.fidelity.total)
+    return Result(*figures, seconds, f"{slm.rows}x{slm.cols}")
+
+
+def from_baseline(found: Baseline) -> Result:
+    """Return the figures of a baseline as those of a program."""
+    return Result(found.depth, found.num_2q, seconds=found.seconds, lattice=found.grid)
+
+
+def summary(results: Sequence[Result]) -> tuple[object, ...]:
+    """Return the cells of `SUMMARY_COLUMNS`: means, of fidelity the geometric one."""
+    depths = [result.depth for result in results]
+    return (
+        *(float(statistics.mean(depths)), min(depths), max(depths)),
+        _mean(result.num_2q for result in results),
+        _mean(result.moves for result in results),
+        _mean(result.ms for result in results),
+        _geometric_mean(result.fidelity for result in results),
+        _mean(result.seconds for result in results),
+        "/".join(sorted({result.lattice for result in results})),
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
+
+
+def _geometric_mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    if not known or not all(known):  # a fidelity may be too small for a float
+        return 0.0 if known else None
+    return statistics.geometric_mean(known)
