@@ -157,7 +157,9 @@ def run(job: Job) -> Result:
 def compiled(rotations: Sequence[Rotation], *, preserve_order: bool, strategy: str) -> Result:
     """Compile with qpilot, which verifies the program too."""
     start = time.perf_counter()
-    program = qpilot.compile_paulis(list(rotations), preserve_order=preserve_order, strategy=strategy)  # type: ignore[attr-defined]
+    # In the files the first letter acts on qubit 0, in Qiskit and qpilot the last.
+    terms = [(label[::-1], angle) for label, angle in rotations]
+    program = qpilot.compile_paulis(terms, preserve_order=preserve_order, strategy=strategy)
     return from_program(program, time.perf_counter() - start)
 
 

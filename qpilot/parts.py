@@ -117,13 +117,12 @@ def _commute(a: tuple[int, int], b: tuple[int, int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """A part of gates: translated to {u, cz, cp, crz, rzz}, and as a block for the routers.
+    """A part of gates, as a block for the routers.
 
     Attributes:
-        global_phase: By which the block falls short of the circuit, in radians.
+        global_phase: By which the block falls short of the gates, in radians.
     """
 
-    circuit: QuantumCircuit
     block: GateBlock
     global_phase: float
 
@@ -131,7 +130,7 @@ class Gates:
     def of(cls, circuit: QuantumCircuit) -> Gates:
         """Return a translated circuit as a part, with CZ . U . CZ gathered to one gate where that pays."""
         form = best_form(circuit)
-        return cls(circuit, form.to_block(), form.global_phase)
+        return cls(form.to_block(), form.global_phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ class Source:
                 for string in part.strings:
                     frame.rotation(*masks(string.letters), string.angle)
             else:
-                _play(part.circuit, frame)
+                _play(part.block, frame)
         return frame
 
 
@@ -198,23 +197,24 @@ def best_form(circuit: QuantumCircuit) -> CanonicalForm:
     return to_form(circuit, keep_barriers=True)
 
 
-def _play(circuit: QuantumCircuit, frame: PauliFrame) -> None:
-    """Append a translated circuit to a frame."""
-    index = {bit: q for q, bit in enumerate(circuit.qubits)}
-    for step in circuit.data:
-        qubits = [index[bit] for bit in step.qubits]
-        angles = [float(value) for value in step.params]
-        if step.name == "cz":
-            frame.cz(qubits[0], qubits[1])
-        elif step.name == "u":
-            frame.u(qubits[0], angles[0], angles[1], angles[2])
-        elif step.name == "cp":
-            frame.cp(qubits[0], qubits[1], angles[0])
-        elif step.name == "rzz":
-            frame.rotation(0, 1 << qubits[0] | 1 << qubits[1], angles[0])
-        elif step.name == "crz":
-            frame.rotation(0, 1 << qubits[1], angles[0] / 2)
-            frame.rotation(0, 1 << qubits[0] | 1 << qubits[1], -angles[0] / 2)
+def _play(block: GateBlock, frame: PauliFrame) -> None:
+    """Append a block of gates to a frame."""
+    opened = [-1] * block.num_qubits
+
+    def open_up_to(qubit: int, segment: int) -> None:
+        while opened[qubit] < segment:
+            opened[qubit] += 1
+            angles = block.openings[qubit][opened[qubit]]
+            if angles is not None:
+                frame.u(qubit, *angles)
+
+    for gate in block.gates:
+        open_up_to(gate.a, gate.segment_a)
+        open_up_to(gate.b, gate.segment_b)
+        frame.cp(gate.a, gate.b, gate.angle)
+    for qubit, openings in enumerate(block.openings):
+        open_up_to(qubit, len(openings) - 1)
+        frame.u(qubit, 0.0, 0.0, block.closings[qubit])
 
 
 def as_gates(block: PauliBlock) -> Gates:

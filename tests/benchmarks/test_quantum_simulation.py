@@ -154,7 +154,7 @@ def compiler(monkeypatch):
             raise qpilot.RoutingError("There is no room.")
         return program
 
-    monkeypatch.setattr(qpilot, "compile_paulis", compile_paulis, raising=False)
+    monkeypatch.setattr(qpilot, "compile_paulis", compile_paulis)
     return calls
 
 
