@@ -122,11 +122,11 @@ def compile(  # noqa: A001 - the name the user asked for
     report = progress or _no_progress
     report(0.0, "reading")
     source = read_circuit(circuit)
-    lowered, gathered = _lower(source)
+    lowered, gathered = _lower(source, device)
     device, rows, cols = _choose_region(lowered, device, options)
     machine = _Machine(device)
     by_block = router == "auto" and strategy == "rounds"
-    dense = largest_block(lowered.block) if by_block else None
+    dense = largest_block(lowered.block, device) if by_block else None
     by_block = by_block and (dense is not None or any(not gate.is_cz for gate in lowered.block.gates))
     programs = []
     for number in range(options.effort):
@@ -154,15 +154,19 @@ def compile(  # noqa: A001 - the name the user asked for
     )
 
 
-def _lower(source: QuantumCircuit) -> tuple[Lowered, bool]:
+def _lower(source: QuantumCircuit, device: FPQA | None) -> tuple[Lowered, bool]:
     """Lower a circuit, with CZ . U . CZ gathered to one diagonal gate where that pays; tell whether it was.
 
-    Such a gate takes two pulses at one position. That suits circuits made of them; among plain CZs they spoil more
-    stages than they save (random circuits at 100 qubits: 234 pulses against 179).
+    Such a gate takes two pulses at one position, or one that it shares with no CZ, unless phases are individual. That
+    suits circuits made of them; among plain CZs they spoil more stages than they save (random circuits at 100 qubits:
+    234 pulses against 179).
     """
     lowered = lower(source)
     gates = lowered.block.gates
-    if 2 * sum(not gate.is_cz for gate in gates) >= len(gates) or largest_block(lowered.block):
+    machine = device or FPQA.for_qubits(1)
+    if machine.rydberg.individual_phases or 2 * sum(not gate.is_cz for gate in gates) >= len(gates):
+        return lowered, True
+    if largest_block(lowered.block, machine):
         return lowered, True
     return lower(source, gathered=False), False
 
@@ -263,7 +267,16 @@ def _place(
     if dense:
         report(0.0, "placing")
         starts = starting_sites(dense, shape[0], seed=seed)
-        found = arrange(dense, starts, shape, machine.most_lines, parking=machine.parking, move=True, seed=seed)
+        found = arrange(
+            dense,
+            starts,
+            shape,
+            machine.most_lines,
+            device=machine.device,
+            parking=machine.parking,
+            move=True,
+            seed=seed,
+        )
         if found:
             return _Placement(found.sites, shape, (dense, found))
     return _Placement(anneal(lowered.block, *shape, seed=seed), shape)
@@ -281,7 +294,12 @@ def _route(
         diagonal = None
         if options.router == "auto" and layout.has_line_for_every_site:
             diagonal = DiagonalRouter(
-                layout, machine.most_lines, seed=options.seed, known=placed.known, published=not rounds
+                machine.device,
+                layout,
+                machine.most_lines,
+                seed=options.seed,
+                known=placed.known,
+                published=not rounds,
             )
         if rounds and not layout.has_line_for_every_site:
             _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")

@@ -3,7 +3,9 @@
 Every qubit is copied once, or a few times, and the copies are kept through the block. In a stage the whole grid of
 copies moves (see `qpilot.routing.sweep`), and each copy beside a data atom can run a gate: with Hadamards on the copy,
 CZ . RX(angle) . CZ rotates the parity of copy and atom, while two CZs without a rotation between cancel. So a stage is
-two pulses at one position, whatever neighbours come along; where all of them are wanted and are plain CZs, it is one.
+two pulses at one position, whatever neighbours come along. It is one where all of them are wanted and are plain CZs, or
+where the native gate is a controlled phase and the machine sets each of them, or they agree and none is unwanted; the
+last is worth stages with fewer gates (`_clean`) where that saves pulses.
 
 References:
     Q-Pilot, arXiv 2311.16190, section on QAOA, keeps one copy per qubit and forbids unwanted neighbours.
@@ -11,14 +13,16 @@ References:
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..arch.device import FPQA
 from ..arch.unitary import HADAMARD
-from .blocks import DiagonalBlock, GateBlock
+from .blocks import DiagonalBlock, GateBlock, num_pulses
 from .builder import ProgramBuilder
 from .front import Front
 from .stage import Crossing, Layout
@@ -70,29 +74,31 @@ class Arrangement:
     stages: tuple[Stage, ...]
 
 
-def ready_block(front: Front) -> DiagonalBlock | None:
+def ready_block(front: Front, device: FPQA) -> DiagonalBlock | None:
     """Return the gates that are ready, which all commute, if they are worth the diagonal router.
 
     They must be many, and no qubit may have more than half of them: it sees at most a few copies at a time. The
-    generic router runs a plain CZ in one pulse, so where all gates are that, they must be dense.
+    generic router runs plain CZs in one pulse, so where all gates are that, they must be dense, unless unwanted
+    neighbours cost no second pulse here.
     """
     gates = [front.block.gates[index] for index in front.ready]
     degrees = Counter(qubit for gate in gates for qubit in (gate.a, gate.b))
     if len(gates) < FEWEST_PAIRS or 2 * max(degrees.values()) > len(gates):
         return None
-    needed = 2.0 if all(gate.is_cz for gate in gates) else 0.75
+    echoed = num_pulses(device, [math.pi], strays=True) > 1
+    needed = 2.0 if echoed and all(gate.is_cz for gate in gates) else 0.75
     if len(gates) < needed * len(degrees):
         return None
     return DiagonalBlock(front.block.num_qubits, tuple(sorted((gate.a, gate.b, gate.angle) for gate in gates)))
 
 
-def largest_block(block: GateBlock) -> DiagonalBlock | None:
+def largest_block(block: GateBlock, device: FPQA) -> DiagonalBlock | None:
     """Return the largest diagonal block met when all gates run as early as they can."""
     front = Front(block)
     front.advance(range(block.num_qubits))
     largest = None
     while front.remaining:
-        found = ready_block(front)
+        found = ready_block(front, device)
         if found and (largest is None or len(found.pairs) > len(largest.pairs)):
             largest = found
         for index in list(front.ready):
@@ -129,6 +135,7 @@ def arrange(
     shape: tuple[int, int],
     most_lines: tuple[int, int],
     *,
+    device: FPQA,
     parking: bool,
     move: bool,
     seed: int = 0,
@@ -140,6 +147,7 @@ def arrange(
         starts: Where the qubits are; or several such, of which the most promising is taken.
         shape: Rows and columns of the region of the lattice.
         most_lines: How many rows and columns the AOD can have.
+        device: Tells how many pulses a stage takes.
         parking: Whether lines may stand between sites.
         move: Whether the search may choose other sites.
         seed: Seed of the search.
@@ -150,15 +158,22 @@ def arrange(
     copies = [c for c in COPIES if c[0] * shape[0] <= most_lines[0] and c[1] * shape[1] <= most_lines[1]]
     if not copies:
         return None
+    angles = [angle for *_, angle in block.pairs]
+    clean, pulses = num_pulses(device, angles), num_pulses(device, angles, strays=True)
     covers = [_Start(block, starts[0], Grid(*shape, number, parking), seed) for number in copies]
-    best = min(covers, key=lambda cover: cover.depth)
+    best = min(covers, key=lambda cover: cover.depth(pulses))
     covers = [best, *(_Start(block, sites, best.grid, seed) for sites in starts[1:])]
-    best = min(covers, key=lambda cover: cover.depth)
+    best = min(covers, key=lambda cover: len(cover.stages))
     size = len(starts[0])
     rounds = max(1, int(ROUNDS * min(1.0, ROUNDS_FOR / len(block.pairs), 200 / size)))
     stages = best.search.reduce(best.stages, rounds, best.embedding if move else None)
     placed = tuple(divmod(site, shape[1]) for site in best.embedding.sites[:size])
-    return Arrangement(placed, best.grid, tuple(stages))
+    found = Arrangement(placed, best.grid, tuple(stages))
+    if clean < pulses:
+        other = _arrange_clean(block, placed, Grid(*shape, (1, 1), parking))
+        if _depth(other.grid, other.stages, clean) < _depth(found.grid, found.stages, pulses):
+            return other
+    return found
 
 
 class _Start:
@@ -170,14 +185,23 @@ class _Start:
         self.search = StageSearch(grid, self.embedding.wanted(grid), seed)
         found = [self.search.greedy(), *([self.search.shifts()] if grid.copies == (2, 2) else [])]
         self.stages = min(found, key=len)
-        down, across = grid.copies
-        self.depth = 2 * len(self.stages) + 2 * down * across
+
+    def depth(self, pulses: int) -> int:
+        """Pulses in all if each stage takes this many."""
+        return _depth(self.grid, self.stages, pulses)
+
+
+def _depth(grid: Grid, stages: Sequence[Stage], pulses: int) -> int:
+    """Pulses of stages that take `pulses` each, and of making and recycling the copies."""
+    down, across = grid.copies
+    return pulses * len(stages) + 2 * down * across
 
 
 class DiagonalRouter:
     """Routes diagonal blocks on fixed sites; blocks on the same pairs share one search.
 
     Args:
+        device: The machine.
         layout: Sites of the qubits.
         most_lines: How many rows and columns the AOD can have.
         seed: Seed of a search.
@@ -187,6 +211,7 @@ class DiagonalRouter:
 
     def __init__(
         self,
+        device: FPQA,
         layout: Layout,
         most_lines: tuple[int, int],
         *,
@@ -194,7 +219,7 @@ class DiagonalRouter:
         known: tuple[DiagonalBlock, Arrangement] | None = None,
         published: bool = False,
     ) -> None:
-        self._layout, self._most_lines = layout, most_lines
+        self._device, self._layout, self._most_lines = device, layout, most_lines
         self._seed, self._published = seed, published
         self._found: dict[frozenset[tuple[int, int]], Arrangement | None] = {}
         if known:
@@ -215,6 +240,7 @@ class DiagonalRouter:
                     [sites],
                     (rows, cols),
                     self._most_lines,
+                    device=self._device,
                     parking=parking,
                     move=False,
                     seed=self._seed,
@@ -225,7 +251,8 @@ class DiagonalRouter:
         return DiagonalPlan(found.grid, found.stages, _assign(block, layout, found.grid, found.stages))
 
 
-def _arrange_clean(block: DiagonalBlock, sites: list[tuple[int, int]], grid: Grid) -> Arrangement:
+def _arrange_clean(block: DiagonalBlock, sites: Sequence[tuple[int, int]], grid: Grid) -> Arrangement:
+    """Stages without unwanted neighbours, on these sites."""
     embedding = Embedding([pair[:2] for pair in block.pairs], sites, grid.rows, grid.cols)
     return Arrangement(tuple(sites), grid, tuple(StageSearch(grid, embedding.wanted(grid)).clean()))
 

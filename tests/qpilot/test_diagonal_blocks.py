@@ -32,7 +32,7 @@ def diagonal_router(fewest=None):
         plans.append(plan)
         return route(plan, *args)
 
-    def take_all(front):
+    def take_all(front, device):
         gates = [front.block.gates[index] for index in front.ready]
         pairs = tuple(sorted((gate.a, gate.b, gate.angle) for gate in gates))
         return DiagonalBlock(front.block.num_qubits, pairs) if len(gates) >= fewest else None

@@ -153,15 +153,15 @@ def test_every_instruction_is_needed():
         ((*CREATE, *USE, AT_0, H2, gate(0, X), *RECYCLE[2:]), "which is not diagonal, while ancilla atom 2 holds"),
         (
             (AT_0, gate(2, RX), Pulse(((0, 2),))),
-            "Instruction 2: CZ on ancilla atom 2, whose gates so far turn Z by 0.7; only 0, pi/2 and pi",
+            "Instruction 2: pulse on ancilla atom 2, whose gates so far turn Z by 0.7; only 0, pi/2 and pi",
         ),
         ((AT_0, H2), "ancilla atom 2 is left at the end in another state than |0>"),
         ((Measure((0,), (0,)), gate(0, X)), "Instruction 1: atom 0 is driven after the measurement of it"),
         ((Measure((0,), (0,)), Measure((0,), (1,))), "data qubit 0 is measured a second time"),
-        ((AT_0, H2, Measure((0,), (0,)), Pulse(((2, 0),))), "atom 0 is in a CZ after the measurement of it"),
+        ((AT_0, H2, Measure((0,), (0,)), Pulse(((2, 0),))), "atom 0 is in a pair after the measurement of it"),
         (
             (*CREATE, Measure((0,), (0,)), *USE),
-            "atom 2 is in a CZ after the measurement of data qubit 0, whose value it holds",
+            "atom 2 is in a pair after the measurement of data qubit 0, whose value it holds",
         ),
     ],
 )
