@@ -163,10 +163,10 @@ def _lower(source: QuantumCircuit, device: FPQA | None) -> tuple[Lowered, bool]:
     """
     lowered = lower(source)
     gates = lowered.block.gates
-    machine = device or FPQA.for_qubits(1)
-    if machine.rydberg.individual_phases or 2 * sum(not gate.is_cz for gate in gates) >= len(gates):
+    device = device or FPQA.for_qubits(1)  # the gates of a default device do not depend on its size
+    if device.rydberg.individual_phases or 2 * sum(not gate.is_cz for gate in gates) >= len(gates):
         return lowered, True
-    if largest_block(lowered.block, machine):
+    if largest_block(lowered.block, device):
         return lowered, True
     return lower(source, gathered=False), False
 

@@ -3,9 +3,8 @@
 Every qubit is copied once, or a few times, and the copies are kept through the block. In a stage the whole grid of
 copies moves (see `qpilot.routing.sweep`), and each copy beside a data atom can run a gate: with Hadamards on the copy,
 CZ . RX(angle) . CZ rotates the parity of copy and atom, while two CZs without a rotation between cancel. So a stage is
-two pulses at one position, whatever neighbours come along. It is one where all of them are wanted and are plain CZs, or
-where the native gate is a controlled phase and the machine sets each of them, or they agree and none is unwanted; the
-last is worth stages with fewer gates (`_clean`) where that saves pulses.
+two pulses at one position, whatever neighbours come along. It is one where each pair has a phase of its own, or where
+all neighbours are wanted and one pulse gives them their angle (see `num_pulses`).
 
 References:
     Q-Pilot, arXiv 2311.16190, section on QAOA, keeps one copy per qubit and forbids unwanted neighbours.
@@ -158,22 +157,16 @@ def arrange(
     copies = [c for c in COPIES if c[0] * shape[0] <= most_lines[0] and c[1] * shape[1] <= most_lines[1]]
     if not copies:
         return None
-    angles = [angle for *_, angle in block.pairs]
-    clean, pulses = num_pulses(device, angles), num_pulses(device, angles, strays=True)
+    pulses = num_pulses(device, [angle for *_, angle in block.pairs], strays=True)
     covers = [_Start(block, starts[0], Grid(*shape, number, parking), seed) for number in copies]
     best = min(covers, key=lambda cover: cover.depth(pulses))
     covers = [best, *(_Start(block, sites, best.grid, seed) for sites in starts[1:])]
-    best = min(covers, key=lambda cover: len(cover.stages))
+    best = min(covers, key=lambda cover: cover.depth(pulses))
     size = len(starts[0])
     rounds = max(1, int(ROUNDS * min(1.0, ROUNDS_FOR / len(block.pairs), 200 / size)))
     stages = best.search.reduce(best.stages, rounds, best.embedding if move else None)
     placed = tuple(divmod(site, shape[1]) for site in best.embedding.sites[:size])
-    found = Arrangement(placed, best.grid, tuple(stages))
-    if clean < pulses:
-        other = _arrange_clean(block, placed, Grid(*shape, (1, 1), parking))
-        if _depth(other.grid, other.stages, clean) < _depth(found.grid, found.stages, pulses):
-            return other
-    return found
+    return Arrangement(placed, best.grid, tuple(stages))
 
 
 class _Start:
@@ -187,14 +180,9 @@ class _Start:
         self.stages = min(found, key=len)
 
     def depth(self, pulses: int) -> int:
-        """Pulses in all if each stage takes this many."""
-        return _depth(self.grid, self.stages, pulses)
-
-
-def _depth(grid: Grid, stages: Sequence[Stage], pulses: int) -> int:
-    """Pulses of stages that take `pulses` each, and of making and recycling the copies."""
-    down, across = grid.copies
-    return pulses * len(stages) + 2 * down * across
+        """Pulses of the stages, each of which takes `pulses`, and of making and recycling the copies."""
+        down, across = self.grid.copies
+        return pulses * len(self.stages) + 2 * down * across
 
 
 class DiagonalRouter:
@@ -251,8 +239,7 @@ class DiagonalRouter:
         return DiagonalPlan(found.grid, found.stages, _assign(block, layout, found.grid, found.stages))
 
 
-def _arrange_clean(block: DiagonalBlock, sites: Sequence[tuple[int, int]], grid: Grid) -> Arrangement:
-    """Stages without unwanted neighbours, on these sites."""
+def _arrange_clean(block: DiagonalBlock, sites: list[tuple[int, int]], grid: Grid) -> Arrangement:
     embedding = Embedding([pair[:2] for pair in block.pairs], sites, grid.rows, grid.cols)
     return Arrangement(tuple(sites), grid, tuple(StageSearch(grid, embedding.wanted(grid)).clean()))
 
