@@ -46,11 +46,11 @@ def instruction_times_us(program: Program) -> list[float]:
 def compute_metrics(program: Program) -> Metrics:
     """Return the metrics of a program.
 
-    A controlled phase takes the time of a CZ and has its error, whatever its angle, zero included.
     Fidelity is the product of: `cz` per pair; `raman` per one-qubit gate; `idle_rydberg` per pulse for each data atom
     and bright ancilla that is in no pair (and, in `total_all_atoms`, for each dark ancilla too); 1 - t / T2, at least
     0, for each data qubit and ancilla, where t is the time it holds a state and no gate acts on it. Data atoms are not
     transferred between traps and ancillas are loaded once, in |0>, so `transfer` is 1 for every program of this format.
+    A controlled phase of any angle, zero included, has the time and the error of a CZ.
 
     Raises:
         ProgramError: The program is not well formed.

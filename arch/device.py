@@ -137,7 +137,7 @@ class Timing(_Part, frozen=True, forbid_unknown_fields=True):
 
 
 class Fidelity(_Part, frozen=True, forbid_unknown_fields=True):
-    """Success probability of each operation, and the coherence time of an atom."""
+    """Success probability of each operation (`cz` also of a controlled phase), and the coherence time of an atom."""
 
     cz: float = 0.995
     raman: float = 0.9997
