@@ -160,10 +160,9 @@ class ProgramBuilder:
         return 2
 
     def _native_angles(
-        self, links: Sequence[tuple[int, int, int, float]], strays: Iterable[tuple[int, int]]
+        self, links: Sequence[tuple[int, int, int, float]], strays: Sequence[tuple[int, int]]
     ) -> dict[tuple[int, int], float]:
         """The angle of each pair in a single pulse; none where all are CZ."""
-        strays = tuple(strays)
         if not strays and all(angle == math.pi for *_, angle in links):
             return {}
         same = None if self.device.rydberg.individual_phases else links[0][3]  # not even rounding errors may differ
