@@ -17,7 +17,7 @@ GOLDEN = Path(__file__).parents[1] / "data" / "flying_cz.json"
 SCHEMA = Path(qpilot.arch.formats.__file__).parent / "program.schema.json"
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)  # the first check of the rules loads scipy
 @given(legal_programs())
 def test_round_trip(program):
     data = program_to_json(program)
