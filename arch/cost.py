@@ -50,6 +50,7 @@ def compute_metrics(program: Program) -> Metrics:
     and bright ancilla that is in no pair (and, in `total_all_atoms`, for each dark ancilla too); 1 - t / T2, at least
     0, for each data qubit and ancilla, where t is the time it holds a state and no gate acts on it. Data atoms are not
     transferred between traps and ancillas are loaded once, in |0>, so `transfer` is 1 for every program of this format.
+    A controlled phase of any angle, zero included, has the time and the error of a CZ.
 
     Raises:
         ProgramError: The program is not well formed.
@@ -111,6 +112,7 @@ def compute_metrics(program: Program) -> Metrics:
         depth_with_1q=depth + raman_layers,
         num_ancillas=len(program.ancillas),
         compile_s=program.compile_s,
+        native=program.device.native,
         reordered=program.circuit.reordered,
     )
 

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from .errors import DeviceError, plain
 from .files import read_bytes, write_bytes
+
+Native = Literal["cz", "cphase"]
+"""What the Rydberg pulse does to a pair: a CZ, or a controlled phase by an angle of choice."""
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,11 +80,16 @@ class AOD(_Part, frozen=True, forbid_unknown_fields=True):
 
 
 class Rydberg(_Part, frozen=True, forbid_unknown_fields=True):
-    """Distances of the global CZ pulse: who interacts, who must stay apart, and how close atoms may come."""
+    """The global pulse: who interacts, who must stay apart, and how close atoms may come.
+
+    With `individual_phases`, each pair of a pulse has an angle of its own, which may be zero; the native gate of the
+    machine must be a controlled phase.
+    """
 
     interaction_radius_um: float = 2.5
     safe_distance_um: float = 6.25
     min_atom_distance_um: float = 1.0
+    individual_phases: bool = False
 
     def __post_init__(self) -> None:
         for name in ("interaction_radius_um", "safe_distance_um", "min_atom_distance_um"):
@@ -96,6 +104,8 @@ class Rydberg(_Part, frozen=True, forbid_unknown_fields=True):
                 f"Rydberg.safe_distance_um is {self.safe_distance_um:g}; it must be above "
                 f"interaction_radius_um = {self.interaction_radius_um:g}."
             )
+        if not isinstance(self.individual_phases, bool):
+            raise DeviceError(f"Rydberg.individual_phases must be True or False, not {self.individual_phases!r}.")
 
 
 class Timing(_Part, frozen=True, forbid_unknown_fields=True):
@@ -127,7 +137,7 @@ class Timing(_Part, frozen=True, forbid_unknown_fields=True):
 
 
 class Fidelity(_Part, frozen=True, forbid_unknown_fields=True):
-    """Success probability of each operation, and the coherence time of an atom."""
+    """Success probability of each operation (`cz` also of a controlled phase), and the coherence time of an atom."""
 
     cz: float = 0.995
     raman: float = 0.9997
@@ -144,10 +154,11 @@ class Fidelity(_Part, frozen=True, forbid_unknown_fields=True):
 class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
     """A field programmable qubit array: fixed traps for data qubits, movable traps for flying ancillas.
 
-    Only `slm` must be given.
+    Only `slm` must be given. `native` is the gate of a Rydberg pulse: a controlled phase by any angle but pi takes two
+    pulses with "cz", one with "cphase".
 
     Raises:
-        DeviceError: The geometry is impossible, for example sites closer than the safe distance.
+        DeviceError: A value is not known, or the geometry is impossible, as with sites closer than the safe distance.
     """
 
     slm: Lattice
@@ -156,6 +167,7 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
     timing: Timing = Timing()
     fidelity: Fidelity = Fidelity()
     name: str = "fpqa"
+    native: Native = "cz"
 
     def __post_init__(self) -> None:
         for field, kind in (("slm", Lattice), ("rydberg", Rydberg), ("timing", Timing), ("fidelity", Fidelity)):
@@ -166,6 +178,12 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
             raise DeviceError(f"FPQA.aods must be a tuple of AOD, not {aods!r}.")
         if not self.aods:
             raise DeviceError("FPQA.aods must hold at least one AOD: without it no ancilla can fly.")
+        if self.native not in get_args(Native):
+            raise DeviceError(f"FPQA.native is {self.native!r}; it must be 'cz' or 'cphase'.")
+        if self.rydberg.individual_phases and self.native == "cz":
+            raise DeviceError(
+                "Rydberg.individual_phases is true, but FPQA.native is 'cz'; phases take native 'cphase'."
+            )
         spacing, safe = self.slm.spacing_um, self.rydberg.safe_distance_um
         if self.slm.num_sites > 1 and spacing < safe:
             raise DeviceError(

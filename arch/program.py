@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .device import FPQA
+from .device import FPQA, Native
 from .errors import ProgramError
 
 if TYPE_CHECKING:
@@ -53,10 +53,16 @@ class Raman(_Instruction, frozen=True):
     angles: tuple[tuple[float, float, float], ...]
 
 
-class Rydberg(_Instruction, frozen=True):
-    """The global pulse: a CZ on each pair of atoms within the interaction radius, which are exactly `pairs`."""
+class Rydberg(_Instruction, frozen=True, omit_defaults=True):
+    """The global pulse: a CZ or controlled phase on each pair of atoms within the interaction radius.
+
+    Attributes:
+        pairs: Exactly these pairs.
+        angles: The controlled phase of each pair, in radians; none at all where every pair sees a CZ.
+    """
 
     pairs: tuple[tuple[int, int], ...]
+    angles: tuple[float, ...] = ()
 
 
 class Release(_Instruction, frozen=True):
@@ -114,7 +120,7 @@ class Metrics(msgspec.Struct, frozen=True):
 
     Attributes:
         depth: Rydberg pulses with at least one pair.
-        num_2q: CZ pairs summed over the pulses.
+        num_2q: Pairs summed over the pulses, those with a controlled phase of zero included.
         num_1q: One-qubit gates.
         num_moves: Moves, the placing ones left out.
         duration_us: Time from the first move to the last instruction.
@@ -122,6 +128,7 @@ class Metrics(msgspec.Struct, frozen=True):
         depth_with_1q: Rydberg pulses and Raman layers together, the metric of arXiv 2311.16190.
         num_ancillas: Ancilla atoms the program uses.
         compile_s: Time the compilation took; None where it is not known, as in a saved file.
+        native: Native gate of the device: "cz" or "cphase".
         reordered: Whether Pauli strings that do not commute were run in another order.
     """
 
@@ -134,6 +141,7 @@ class Metrics(msgspec.Struct, frozen=True):
     depth_with_1q: int
     num_ancillas: int
     compile_s: float | None = None
+    native: Native = "cz"
     reordered: bool = False
 
 
@@ -216,7 +224,7 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
         return load_program(path)
 
     def to_circuit(self) -> QuantumCircuit:
-        """Return the program as a circuit of u and cz gates on the data qubits and a register of ancillas.
+        """Return the program as a circuit of u, cz and cp gates on the data qubits and a register of ancillas.
 
         Moves leave no trace; a release becomes nothing, since the ancilla is |0> by then. The data qubits and classical
         bits keep the registers of the source circuit, so the result runs wherever the source did.
@@ -283,7 +291,11 @@ def _fault(op: Instruction, num_atoms: int, num_qubits: int, num_clbits: int, nu
         return f"there is no atom {wrong}; the atoms are 0 to {num_atoms - 1}"
     if isinstance(op, Rydberg):
         own = next((a for a, b in op.pairs if a == b), None)
-        return None if own is None else f"atom {own} is paired with itself"
+        if own is not None:
+            return f"atom {own} is paired with itself"
+        if op.angles and len(op.angles) != len(op.pairs):
+            return f"{len(op.pairs)} pairs but {len(op.angles)} angles"
+        return None if math.isfinite(sum(op.angles)) else "an angle is not finite"
     if isinstance(op, Raman):
         if len(op.angles) != len(atoms):
             return f"{len(atoms)} atoms but {len(op.angles)} triples of angles"

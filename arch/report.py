@@ -23,7 +23,7 @@ def summarize(program: Program) -> str:
         ("qubits", f"{program.num_qubits:,}"),
         ("ancillas", f"{metrics.num_ancillas:,}"),
         ("depth", f"{metrics.depth:,} Rydberg pulses ({metrics.depth_with_1q:,} with one-qubit layers)"),
-        ("2Q gates", f"{metrics.num_2q:,}"),
+        ("2Q gates", f"{metrics.num_2q:,} (native {metrics.native})"),
         ("1Q gates", f"{metrics.num_1q:,}"),
         ("moves", f"{metrics.num_moves:,}"),
         ("duration", format_duration(metrics.duration_us)),

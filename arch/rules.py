@@ -9,6 +9,8 @@
 4. A Raman layer drives an atom at most once. An ancilla turns bright at its first Raman gate and dark at its release.
 5. Between pulses lines move straight to the next position; passing over occupied sites is allowed, as in the
    literature.
+6. A pulse has angles only where the native gate is "cphase". They are equal, unless the machine has
+   `individual_phases`.
 
 That a released ancilla is in |0> is a matter of meaning, which `qpilot.verify` proves.
 """
@@ -164,6 +166,7 @@ class _Checker:
             self.report(4, "an atom is measured twice at once")
 
     def rydberg(self, op: Rydberg) -> None:
+        self._check_angles(op.angles)
         unplaced = np.flatnonzero(np.isnan(self.xy[:, 0]))
         if len(unplaced):
             self.report(3, f"ancilla atom {unplaced[0]} is not placed: no move of its AOD came before the pulse")
@@ -179,6 +182,13 @@ class _Checker:
         lit = self.bright[beside[:, 1]]
         self._check_distances(declared, [(beside[lit], apart[lit]), self._flying_neighbours(flying)])
         self._check_min_distance(beside, apart)
+
+    def _check_angles(self, angles: tuple[float, ...]) -> None:
+        if angles and self.device.native == "cz":
+            self.report(6, "the pulse has angles, but the native gate of the device is 'cz'")
+        elif angles and not self.device.rydberg.individual_phases and min(angles) != max(angles):
+            low, high = min(angles), max(angles)
+            self.report(6, f"angles from {low:g} to {high:g} in one pulse, but the device has no individual_phases")
 
     def _check_distances(self, declared: Pairs, near: list[tuple[Pairs, NDArray[np.float64]]]) -> None:
         """Compare the declared pairs with the bright atoms that are closer than the safe distance."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def program_to_circuit(program: Program) -> QuantumCircuit:
-    """Return the program as a circuit of u, cz and measure; see `Program.to_circuit`.
+    """Return the program as a circuit of u, cz, cp and measure; see `Program.to_circuit`.
 
     Circuit qubit i is atom i: first the data qubits, in the registers of the source circuit (or one register named
     "q"), then the ancillas, in an `AncillaRegister` named "ancilla". A name that is taken gets a number.
@@ -30,8 +30,11 @@ def program_to_circuit(program: Program) -> QuantumCircuit:
             for atom, angles in zip(op.atoms, op.angles, strict=True):
                 circuit.u(*angles, atom)
         elif isinstance(op, Rydberg):
-            for a, b in op.pairs:
-                circuit.cz(a, b)
+            for k, (a, b) in enumerate(op.pairs):
+                if op.angles:
+                    circuit.cp(op.angles[k], a, b)
+                else:
+                    circuit.cz(a, b)
         elif isinstance(op, Measure) and op.atoms:
             circuit.measure(op.atoms, op.clbits)
     return circuit

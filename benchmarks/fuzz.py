@@ -16,6 +16,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from qiskit import QuantumCircuit
 from rich.console import Console
@@ -55,7 +56,8 @@ def random_case(seed: int, number: int) -> Case:
     rng = np.random.default_rng((seed, number))
     circuit = random_circuit(rng, max_qubits=5 if rng.random() < 0.3 else 30)
     device = random_device(rng, circuit.num_qubits)
-    return Case(circuit, device, random_options(rng, circuit.num_qubits, device.slm) | {"seed": number})
+    options = random_options(rng, circuit.num_qubits, device.slm) | {"seed": number}
+    return Case(circuit, with_native(rng, device), options)
 
 
 def random_circuit(rng: np.random.Generator, max_qubits: int) -> QuantumCircuit:
@@ -117,6 +119,14 @@ def random_device(rng: np.random.Generator, num_qubits: int) -> FPQA:
         rydberg=Rydberg(radius, safe, least),
         name=f"fuzz-{rows}x{cols}",
     )
+
+
+def with_native(rng: np.random.Generator, device: FPQA) -> FPQA:
+    """Return the device with a controlled phase for its native gate, half of the times, equal or individual."""
+    if rng.random() < 0.5:
+        return device
+    rydberg = msgspec.structs.replace(device.rydberg, individual_phases=rng.random() < 0.5)
+    return device.replace(native="cphase", rydberg=rydberg)
 
 
 def random_aod(rng: np.random.Generator, least: float, spacing: float) -> AOD:

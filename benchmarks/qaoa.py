@@ -3,7 +3,7 @@
 Each circuit is QAOA for MaxCut with one layer: a cost layer on the edges of a graph, and a mixer. Rows are means over
 the graphs of a kind (of fidelity, the geometric mean). Depth is the number of layers of two-qubit gates: Rydberg pulses
 for qpilot, layers of CZ on fixed atoms. 2Q gates are CZ gates; those of qpilot include the pairs an echo cancels, and
-those that make and recycle copies.
+those that make and recycle copies. With --native cphase a pulse of qpilot may be a controlled phase instead.
 
     qpilot        router="auto" on a near-square lattice
     shapes        the best of several lattices that fit the field of view; compile s is that of all of them
@@ -32,6 +32,7 @@ import numpy as np
 from qiskit import QuantumCircuit
 
 import qpilot
+from qpilot.arch import FPQA, Lattice, Rydberg
 from qpilot.arch.device import near_square
 
 from .baselines import best_sabre, square_grid, swap_network, triangular_grid
@@ -44,6 +45,9 @@ RESULTS = Path("results")
 FIELD_UM, SPACING_UM = 600.0, 15.0
 ROW_SHARES = (1.0, 0.7, 0.5, 0.4, 0.3)
 """Rows of the shapes to try, as parts of those of the near-square one."""
+
+MACHINES = ("cz", "cphase", "cphase-individual")
+"""Native gates of the machine of qpilot; the last with a phase of its own for each pair."""
 
 GAMMA, BETA = 0.7, 0.3
 STYLES = {  # colours of Okabe and Ito
@@ -132,23 +136,33 @@ def shapes(num_qubits: int) -> list[tuple[int, int]]:
     return [shape for shape in found if shape[1] <= most]
 
 
-def compiled(circuit: QuantumCircuit, tried: Iterable[tuple[int, int]], **options: Any) -> Result:
+def machine(shape: tuple[int, int], native: str) -> FPQA:
+    """Return the default machine of this shape, with one of the native gates of `MACHINES`."""
+    device = FPQA(slm=Lattice(*shape, SPACING_UM))
+    if native == "cz":
+        return device
+    return device.replace(native="cphase", rydberg=Rydberg(individual_phases=native == "cphase-individual"))
+
+
+def compiled(circuit: QuantumCircuit, tried: Iterable[tuple[int, int]], native: str, **options: Any) -> Result:
     """Compile for each shape, which verifies the program too; return the result of least depth, and the total time."""
     start = time.perf_counter()
-    programs = [qpilot.compile(circuit, shape=shape, **options) for shape in tried]
+    programs = [qpilot.compile(circuit, machine(shape, native), shape=shape, **options) for shape in tried]
     seconds = time.perf_counter() - start
     program = min(programs, key=lambda program: (program.depth, program.metrics.num_2q))
     return from_program(program, seconds)
 
 
-def strategies(n: int, *, wide: bool, sabre: bool) -> dict[str, Callable[[QuantumCircuit], Result]]:
+def strategies(n: int, native: str, *, wide: bool, sabre: bool) -> dict[str, Callable[[QuantumCircuit], Result]]:
     """Return the ways to compile a circuit on n qubits, by name."""
     square = square_shape(n)
-    ways: dict[str, Callable[[QuantumCircuit], Result]] = {"qpilot": lambda circuit: compiled(circuit, [square])}
+    ways: dict[str, Callable[[QuantumCircuit], Result]] = {
+        "qpilot": lambda circuit: compiled(circuit, [square], native)
+    }
     if wide:
-        ways["shapes"] = lambda circuit: compiled(circuit, shapes(n))
-    ways["generic"] = lambda circuit: compiled(circuit, [square], router="generic")
-    ways["paper"] = lambda circuit: compiled(circuit, [square], strategy="paper")
+        ways["shapes"] = lambda circuit: compiled(circuit, shapes(n), native)
+    ways["generic"] = lambda circuit: compiled(circuit, [square], native, router="generic")
+    ways["paper"] = lambda circuit: compiled(circuit, [square], native, strategy="paper")
     if sabre:
         grids = {"square": square_grid(*square), "triangle": triangular_grid(*square)}
         ways["sabre"] = lambda circuit: from_baseline(best_sabre(circuit, grids))
@@ -156,10 +170,10 @@ def strategies(n: int, *, wide: bool, sabre: bool) -> dict[str, Callable[[Quantu
     return ways
 
 
-def measure(case: Case, *, wide: bool, sabre: int) -> Iterator[tuple[object, ...]]:
+def measure(case: Case, native: str, *, wide: bool, sabre: int) -> Iterator[tuple[object, ...]]:
     """Yield a row for each strategy; SABRE takes the first `sabre` graphs only."""
     circuits = [qpilot.qaoa_circuit(graph, [GAMMA], [BETA]) for graph in case.graphs]
-    for name, way in strategies(case.num_qubits, wide=wide, sabre=sabre > 0).items():
+    for name, way in strategies(case.num_qubits, native, wide=wide, sabre=sabre > 0).items():
         count = min(sabre, len(circuits)) if name == "sabre" else len(circuits)
         edges = statistics.mean(graph.number_of_edges() for graph in case.graphs[:count])
         yield case.name, case.num_qubits, edges, count, name, *summary([way(circuit) for circuit in circuits[:count]])
@@ -215,6 +229,7 @@ def parser() -> argparse.ArgumentParser:
         "--sizes", type=int, nargs="+", metavar="QUBITS", help="default 20 50 100, and files of all sizes"
     )
     made.add_argument("--seeds", type=int, default=5, metavar="N", help="graphs of each kind and size (default 5)")
+    made.add_argument("--native", choices=MACHINES, default="cz", help="native gate of the machine (default cz)")
     made.add_argument("--shapes", action="store_true", help="also the best of several shapes of the lattice")
     made.add_argument(
         "--sabre",
@@ -265,7 +280,7 @@ def main() -> int:
     refused = 0
     for case in cases:
         try:
-            for row in measure(case, wide=options.shapes, sabre=options.sabre):
+            for row in measure(case, options.native, wide=options.shapes, sabre=options.sabre):
                 table.add(*row)
         except qpilot.QPilotError as error:
             refused += 1

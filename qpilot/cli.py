@@ -58,9 +58,9 @@ app = typer.Typer(
 _FIGURES = """
 What the figures mean:
 
-* [bold]depth[/]: Rydberg pulses, each a layer of CZ gates that run at once. This is what the compiler minimizes.
+* [bold]depth[/]: Rydberg pulses, each a layer of two-qubit gates that run at once. This is what the compiler minimizes.
 
-* [bold]two-qubit gates[/]: CZ pairs summed over the pulses, those that carry a qubit to its ancilla and back included.
+* [bold]two-qubit gates[/]: pairs summed over the pulses, those that carry a qubit to its ancilla and back included.
 
 * [bold]duration[/]: time from the first move of the atoms to the last instruction, in microseconds.
 

@@ -19,7 +19,7 @@ from .arch.errors import DeviceError, OptionError
 from .arch.program import Metrics, Program
 from .arch.unitary import wrap
 from .frontend import Lowered, lower, read_circuit
-from .parts import cut
+from .parts import cut, gathers
 from .placement import anneal, row_major
 from .replay import replay
 from .routing.blocks import DiagonalBlock
@@ -123,16 +123,16 @@ def compile(  # noqa: A001 - the name the user asked for
     report = progress or no_progress
     report(0.0, "reading")
     source = read_circuit(circuit)
-    in_parts = cut(source)
+    in_parts = cut(source, device)
     if in_parts:
         from .paulis import compile_parts
 
         return compile_parts(in_parts, device, options, verify=verify, progress=progress)
-    lowered, gathered = _lower(source)
+    lowered, gathered = _lower(source, device)
     device, rows, cols = choose_region(lowered.info.num_qubits, device, options)
     machine = Machine(device)
     by_block = router == "auto" and strategy == "rounds"
-    dense = largest_block(lowered.block) if by_block else None
+    dense = largest_block(lowered.block, device) if by_block else None
     by_block = by_block and (dense is not None or any(not gate.is_cz for gate in lowered.block.gates))
     programs = []
     for number in range(options.effort):
@@ -160,15 +160,11 @@ def compile(  # noqa: A001 - the name the user asked for
     )
 
 
-def _lower(source: QuantumCircuit) -> tuple[Lowered, bool]:
-    """Lower a circuit, with CZ . U . CZ gathered to one diagonal gate where that pays; tell whether it was.
-
-    Such a gate takes two pulses at one position. That suits circuits made of them; among plain CZs they spoil more
-    stages than they save (random circuits at 100 qubits: 234 pulses against 179).
-    """
+def _lower(source: QuantumCircuit, device: FPQA | None) -> tuple[Lowered, bool]:
+    """Lower a circuit, with CZ . U . CZ gathered to one diagonal gate where that pays; tell whether it was."""
     lowered = lower(source)
-    gates = lowered.block.gates
-    if 2 * sum(not gate.is_cz for gate in gates) >= len(gates) or largest_block(lowered.block):
+    device = device or FPQA.for_qubits(1)  # the gates of a default device do not depend on its size
+    if gathers(lowered.block, device):
         return lowered, True
     return lower(source, gathered=False), False
 
@@ -270,7 +266,16 @@ def _place(
     if dense:
         report(0.0, "placing")
         starts = starting_sites(dense, shape[0], seed=seed)
-        found = arrange(dense, starts, shape, machine.most_lines, parking=machine.parking, move=True, seed=seed)
+        found = arrange(
+            dense,
+            starts,
+            shape,
+            machine.most_lines,
+            device=machine.device,
+            parking=machine.parking,
+            move=True,
+            seed=seed,
+        )
         if found:
             return _Placement(found.sites, shape, (dense, found))
     return _Placement(anneal(lowered.block, *shape, seed=seed), shape)
@@ -288,7 +293,12 @@ def _route(
         diagonal = None
         if options.router == "auto" and layout.has_line_for_every_site:
             diagonal = DiagonalRouter(
-                layout, machine.most_lines, seed=options.seed, known=placed.known, published=not rounds
+                machine.device,
+                layout,
+                machine.most_lines,
+                seed=options.seed,
+                known=placed.known,
+                published=not rounds,
             )
         if rounds and not layout.has_line_for_every_site:
             _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")

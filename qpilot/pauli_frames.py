@@ -231,11 +231,14 @@ class _Player:
             raise VerificationError(f"atom {atom} is driven after the measurement of it.")
         self.frame.u(atom, *angles)
 
-    def cz(self, a: int, b: int) -> None:
+    def cp(self, a: int, b: int, angle: float) -> None:
         if a in self.measured or b in self.measured:
             late = a if a in self.measured else b
-            raise VerificationError(f"atom {late} is in a CZ after the measurement of it.")
-        self.frame.cz(a, b)
+            raise VerificationError(f"atom {late} is in a pair after the measurement of it.")
+        if angle == math.pi:
+            self.frame.cz(a, b)
+        else:
+            self.frame.cp(a, b, angle)
 
     def measure(self, qubit: int, clbit: int) -> None:
         if qubit in self.measured:

@@ -221,12 +221,14 @@ def _route(
             return replace(part, strings=tuple(part.strings[k] for k in order))
         except RoutingError as error:
             _log.info("%s Its strings are routed as gates.", error)
-            part = as_gates(part)
+            part = as_gates(part, machine.device)
     if not part.block.gates:
         builder.run_one_qubit_gates(part.block)
         return part
-    rounds = options.strategy == "rounds" and layout.has_line_for_every_site
-    diagonal = DiagonalRouter(layout, machine.most_lines, seed=options.seed) if layout.has_line_for_every_site else None
+    diagonal = None
+    if layout.has_line_for_every_site:
+        diagonal = DiagonalRouter(machine.device, layout, machine.most_lines, seed=options.seed)
+    rounds = options.strategy == "rounds" and diagonal is not None
     (route_rounds if rounds else route_stages)(part.block, layout, builder, route_options, diagonal)
     return part
 

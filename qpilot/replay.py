@@ -8,6 +8,7 @@ is a line of algebra:
 * A CZ looks at Z of its atom through the frame, V^-1 Z V. Where this is Z or -Z the atom gives its parity (-Z: the
   parity plus one) as control; where it is X or -X the atom takes the other's parity into its own.
 * A CZ of two parities is a CZ between each data qubit of the one and each of the other.
+* A controlled phase by another angle, of atoms that give a parity of one qubit each, is one between these qubits.
 * A data qubit is its own parity. It may not see a gate that is not diagonal while an ancilla holds its value.
 
 So the whole program becomes a `CanonicalForm` on the data qubits, in time linear in the number of gates.
@@ -22,7 +23,7 @@ from typing import Protocol
 from .arch.errors import VerificationError
 from .arch.program import Instruction, Measure, Program, Raman, Release, Rydberg, check_structure
 from .arch.unitary import ANGLE_TOLERANCE, HADAMARD, Angles, Matrix, matmul, u_angles, u_matrix, wrap
-from .canonical import CanonicalForm
+from .canonical import CanonicalForm, is_pi
 from .pauli_words import bits
 
 _HADAMARD_MATRIX = u_matrix(*HADAMARD)
@@ -65,8 +66,8 @@ class Engine(Protocol):
     def u(self, atom: int, angles: Angles) -> None:
         """Apply a one-qubit gate to an atom."""
 
-    def cz(self, a: int, b: int) -> None:
-        """Apply a CZ to two atoms."""
+    def cp(self, a: int, b: int, angle: float) -> None:
+        """Apply a controlled phase, such as a CZ, to two atoms."""
 
     def check_empty(self, atom: int, event: str) -> None:
         """Refuse an ancilla that is not in |0>."""
@@ -95,8 +96,8 @@ def run(program: Program, engine: Engine) -> None:
 
 def _apply(op: Instruction, engine: Engine) -> None:
     if isinstance(op, Rydberg):
-        for a, b in op.pairs:
-            engine.cz(a, b)
+        for k, (a, b) in enumerate(op.pairs):
+            engine.cp(a, b, op.angles[k] if op.angles else math.pi)
     elif isinstance(op, Raman):
         for atom, angles in zip(op.atoms, op.angles, strict=True):
             engine.u(atom, angles)
@@ -190,13 +191,23 @@ class _Machine:
         for q in bits(mask):
             self.form.phase(q, math.pi)
 
-    def cz(self, a: int, b: int) -> None:
-        """Apply a CZ to two atoms."""
+    def cp(self, a: int, b: int, angle: float) -> None:
+        """Apply a controlled phase to two atoms; a CZ if the angle is pi."""
         if (self.masks[a] | self.masks[b]) & self.measured:
             late = a if self.masks[a] & self.measured else b
-            raise self.fail(f"atom {late} is in a CZ after the measurement of {self._measured_in(late)}")
+            raise self.fail(f"atom {late} is in a pair after the measurement of {self._measured_in(late)}")
+        if abs(wrap(angle)) < ANGLE_TOLERANCE:
+            return
         takes_a, minus_a = self._look(a) if self.frames[a] else (False, False)
         takes_b, minus_b = self._look(b) if self.frames[b] else (False, False)
+        if not is_pi(angle):
+            if takes_a or takes_b:
+                turned = a if takes_a else b
+                raise self.fail(
+                    f"a controlled phase of {angle:.6g} on ancilla atom {turned}, which is not in the Z basis"
+                )
+            self._multiply_by(angle, a, minus_a, b, minus_b)
+            return
         if takes_a and takes_b:
             raise self.fail(f"CZ between ancilla atoms {a} and {b}, neither of which is in the Z basis")
         if takes_a:
@@ -216,7 +227,7 @@ class _Machine:
             return False, True
         if abs(theta - math.pi / 2) > _FRAME_TOLERANCE:
             raise self.fail(
-                f"CZ on ancilla atom {atom}, whose gates so far turn Z by {theta:.6g}; "
+                f"pulse on ancilla atom {atom}, whose gates so far turn Z by {theta:.6g}; "
                 "only 0, pi/2 and pi can be followed"
             )
         # V = P(phi) RY(pi/2) P(lam) looks like -X at lam = 0 and X at lam = pi; any other lam is a phase on the parity.
@@ -254,6 +265,28 @@ class _Machine:
         if plus_one_b:
             self._flip_phase(mask_a)
         self.form.global_phase += math.pi * (plus_one_a and plus_one_b)
+
+    def _multiply_by(self, angle: float, a: int, minus_a: bool, b: int, minus_b: bool) -> None:
+        """Controlled phase of two atoms that give a parity of at most one qubit each, plus one where `minus` is set."""
+        for mask, atom in ((self.masks[a], a), (self.masks[b], b)):
+            if mask.bit_count() > 1:
+                raise self.fail(
+                    f"a controlled phase of {angle:.6g} on ancilla atom {atom}, which holds a parity of "
+                    f"{mask.bit_count()} data qubits; only one can be followed"
+                )
+        if minus_a:  # (1 - x) y = y - x y
+            self.form.global_phase += angle * minus_b
+            self._rotate_parity(b, -angle if minus_b else angle)
+            angle = -angle
+        if minus_b:
+            self._rotate_parity(a, angle)
+            angle = -angle
+        for p in bits(self.masks[a]):
+            for q in bits(self.masks[b]):
+                if p == q:
+                    self.form.phase(p, angle)
+                else:
+                    self.form.cp(p, q, angle)
 
     def check_empty(self, atom: int, event: str) -> None:
         """Refuse an ancilla that is not in |0>."""

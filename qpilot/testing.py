@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -142,11 +143,18 @@ def _stabilizers(circuit: Any, program: Program) -> list[Any]:
         operation, atoms = instruction.operation, [index[bit] for bit in instruction.qubits]
         if operation.name == "u":
             stabilized.append(_clifford_name(operation.params), atoms)
-        elif operation.name == "cz":
+        elif operation.name == "cz" or (operation.name == "cp" and _is_cz(operation.params[0])):
             stabilized.append("CZ", atoms)
     simulator = stim.TableauSimulator()
     simulator.do(stabilized)
     return list(simulator.canonical_stabilizers())
+
+
+def _is_cz(angle: float) -> bool:
+    """Return whether a controlled phase is a CZ; if not, it must be by zero to be Clifford."""
+    if abs(math.sin(angle / 2) * math.cos(angle / 2)) > 1e-6:
+        raise CircuitError(f"cp({angle}) is not a Clifford gate; stabilizer_equal takes Clifford circuits only.")
+    return math.cos(angle) < 0
 
 
 def _clifford_name(angles: Sequence[float]) -> str:

@@ -38,7 +38,7 @@ def verify(program: Program, circuit: Any, *, legality: bool = True) -> None:
         VerificationError: The program computes another circuit, measures otherwise, or has other numbers of bits.
     """
     source = read_circuit(circuit)
-    in_parts = cut(source)
+    in_parts = cut(source, program.device)
     if legality:
         require_legal(program)
     if source.num_clbits != program.circuit.num_clbits:

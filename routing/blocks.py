@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..arch.unitary import Angles
+from ..arch.device import FPQA
+from ..arch.unitary import ANGLE_TOLERANCE, Angles
 
 
 class Gate(NamedTuple):
     """A controlled phase between segment `segment_a` of qubit `a` and segment `segment_b` of qubit `b`.
 
-    The angle is in (-pi, pi] and not 0; exactly pi is a CZ, which takes one pulse where another angle takes two.
+    The angle is in (-pi, pi] and not 0; exactly pi is a CZ.
     """
 
     a: int
@@ -23,8 +25,27 @@ class Gate(NamedTuple):
 
     @property
     def is_cz(self) -> bool:
-        """Whether one pulse runs the gate."""
+        """Whether the gate is a CZ."""
         return self.angle == math.pi
+
+
+def num_pulses(device: FPQA, angles: Collection[float], *, strays: bool = False) -> int:
+    """Return how many pulses run controlled phases at one position of the lines.
+
+    One pulse gives every pair the same angle, which is pi where the native gate is CZ; with individual phases, any
+    angles. Two CZ pulses with a rotation between give any angles too.
+
+    Args:
+        device: The machine.
+        angles: Of the gates, in (-pi, pi] and not 0.
+        strays: Whether further pairs are close, on which nothing may happen.
+    """
+    if device.rydberg.individual_phases:
+        return 1
+    if strays:
+        return 2
+    low, high = min(angles), max(angles)
+    return 1 if low == math.pi or (device.native == "cphase" and high - low < ANGLE_TOLERANCE) else 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..arch.device import FPQA
 from ..arch.program import CircuitInfo, Instruction, Measure, Move, Program, Raman, Release, Rydberg
 from ..arch.unitary import HADAMARD, Angles, matmul, u_angles, u_matrix
-from .blocks import GateBlock
+from .blocks import GateBlock, num_pulses
 from .front import Front
 
 NEGLIGIBLE = 1e-12
@@ -103,8 +103,21 @@ class ProgramBuilder:
         self._phase.clear()
         self._flush()
 
-    def pulse(self, rows_um: Sequence[float], cols_um: Sequence[float], pairs: Iterable[tuple[int, int]]) -> None:
-        """Move the lines, run the one-qubit gates these pairs wait for, and fire the Rydberg laser on them."""
+    def pulse(
+        self,
+        rows_um: Sequence[float],
+        cols_um: Sequence[float],
+        pairs: Iterable[tuple[int, int]],
+        angle_of: Mapping[tuple[int, int], float] | None = None,
+    ) -> None:
+        """Move the lines, run the one-qubit gates these pairs wait for, and fire the Rydberg laser on them.
+
+        Args:
+            rows_um: Positions of the row lines.
+            cols_um: Positions of the column lines.
+            pairs: The pairs of atoms.
+            angle_of: Controlled phase of each pair, the smaller atom first; a CZ on all if left out.
+        """
         pairs = tuple(sorted((min(pair), max(pair)) for pair in pairs))
         if self._released or any(atom in self._waiting for pair in pairs for atom in pair):
             self._flush()
@@ -112,7 +125,7 @@ class ProgramBuilder:
         if lines != self._lines:
             self._instructions.append(Move(self._aod, *lines))
             self._lines = lines
-        self._instructions.append(Rydberg(pairs))
+        self._instructions.append(Rydberg(pairs, tuple(angle_of[pair] for pair in pairs) if angle_of else ()))
 
     def controlled_phases(
         self,
@@ -123,22 +136,23 @@ class ProgramBuilder:
     ) -> int:
         """Run controlled phases between far qubits at one standing position of the lines.
 
-        CZ gates alone take one pulse. Otherwise every copy takes in the value of its target, is turned by an angle that
-        acts on the parity of the two, and gives the value back, in two pulses; x + y - 2 x y is the parity of x and y.
+        One pulse does where the machine can (see `num_pulses`). Otherwise every copy takes in the value of its target,
+        is turned by an angle that acts on the parity of the two, and gives the value back, in two pulses;
+        x + y - 2 x y is the parity of x and y.
 
         Args:
             rows_um: Positions of the row lines.
             cols_um: Positions of the column lines.
             links: (ancilla, source, target, angle): the ancilla is a copy of the source and stands beside the target.
-            strays: Further pairs that are close; two pulses cancel on them.
+            strays: Further pairs (ancilla, target) that are close, on which nothing happens.
 
         Returns:
             The number of pulses.
         """
         links = tuple(links)
         pairs = [*((ancilla, target) for ancilla, _, target, _ in links), *strays]
-        if not strays and all(angle == math.pi for *_, angle in links):
-            self.pulse(rows_um, cols_um, pairs)
+        if num_pulses(self.device, [angle for *_, angle in links], strays=bool(strays)) == 1:
+            self.pulse(rows_um, cols_um, pairs, self._native_angles(links, strays))
             return 1
         for ancilla, *_ in links:
             self.gate(ancilla, HADAMARD)
@@ -152,6 +166,16 @@ class ProgramBuilder:
         for ancilla, *_ in links:
             self.gate(ancilla, HADAMARD)
         return 2
+
+    def _native_angles(
+        self, links: Sequence[tuple[int, int, int, float]], strays: Sequence[tuple[int, int]]
+    ) -> dict[tuple[int, int], float]:
+        """The angle of each pair in a single pulse; none where all are CZ."""
+        if not strays and all(angle == math.pi for *_, angle in links):
+            return {}
+        same = None if self.device.rydberg.individual_phases else links[0][3]  # not even rounding errors may differ
+        angles = {(target, ancilla): angle if same is None else same for ancilla, _, target, angle in links}
+        return angles | {(target, ancilla): 0.0 for ancilla, target in strays}
 
     def release(self, atoms: Iterable[int]) -> None:
         """Declare that ancillas are in |0> once the gates that wait have run."""

@@ -3,7 +3,8 @@
 Every qubit is copied once, or a few times, and the copies are kept through the block. In a stage the whole grid of
 copies moves (see `qpilot.routing.sweep`), and each copy beside a data atom can run a gate: with Hadamards on the copy,
 CZ . RX(angle) . CZ rotates the parity of copy and atom, while two CZs without a rotation between cancel. So a stage is
-two pulses at one position, whatever neighbours come along; where all of them are wanted and are plain CZs, it is one.
+two pulses at one position, whatever neighbours come along. It is one where each pair has a phase of its own, or where
+all neighbours are wanted and one pulse gives them their angle (see `num_pulses`).
 
 References:
     Q-Pilot, arXiv 2311.16190, section on QAOA, keeps one copy per qubit and forbids unwanted neighbours.
@@ -11,14 +12,16 @@ References:
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..arch.device import FPQA
 from ..arch.unitary import HADAMARD
-from .blocks import DiagonalBlock, GateBlock
+from .blocks import DiagonalBlock, GateBlock, num_pulses
 from .builder import ProgramBuilder
 from .front import Front
 from .stage import Crossing, Layout
@@ -70,29 +73,31 @@ class Arrangement:
     stages: tuple[Stage, ...]
 
 
-def ready_block(front: Front) -> DiagonalBlock | None:
+def ready_block(front: Front, device: FPQA) -> DiagonalBlock | None:
     """Return the gates that are ready, which all commute, if they are worth the diagonal router.
 
     They must be many, and no qubit may have more than half of them: it sees at most a few copies at a time. The
-    generic router runs a plain CZ in one pulse, so where all gates are that, they must be dense.
+    generic router runs plain CZs in one pulse, so where all gates are that, they must be dense, unless unwanted
+    neighbours cost no second pulse here.
     """
     gates = [front.block.gates[index] for index in front.ready]
     degrees = Counter(qubit for gate in gates for qubit in (gate.a, gate.b))
     if len(gates) < FEWEST_PAIRS or 2 * max(degrees.values()) > len(gates):
         return None
-    needed = 2.0 if all(gate.is_cz for gate in gates) else 0.75
+    echoed = num_pulses(device, [math.pi], strays=True) > 1
+    needed = 2.0 if echoed and all(gate.is_cz for gate in gates) else 0.75
     if len(gates) < needed * len(degrees):
         return None
     return DiagonalBlock(front.block.num_qubits, tuple(sorted((gate.a, gate.b, gate.angle) for gate in gates)))
 
 
-def largest_block(block: GateBlock) -> DiagonalBlock | None:
+def largest_block(block: GateBlock, device: FPQA) -> DiagonalBlock | None:
     """Return the largest diagonal block met when all gates run as early as they can."""
     front = Front(block)
     front.advance(range(block.num_qubits))
     largest = None
     while front.remaining:
-        found = ready_block(front)
+        found = ready_block(front, device)
         if found and (largest is None or len(found.pairs) > len(largest.pairs)):
             largest = found
         for index in list(front.ready):
@@ -129,6 +134,7 @@ def arrange(
     shape: tuple[int, int],
     most_lines: tuple[int, int],
     *,
+    device: FPQA,
     parking: bool,
     move: bool,
     seed: int = 0,
@@ -140,6 +146,7 @@ def arrange(
         starts: Where the qubits are; or several such, of which the most promising is taken.
         shape: Rows and columns of the region of the lattice.
         most_lines: How many rows and columns the AOD can have.
+        device: Tells how many pulses a stage takes.
         parking: Whether lines may stand between sites.
         move: Whether the search may choose other sites.
         seed: Seed of the search.
@@ -150,10 +157,11 @@ def arrange(
     copies = [c for c in COPIES if c[0] * shape[0] <= most_lines[0] and c[1] * shape[1] <= most_lines[1]]
     if not copies:
         return None
+    pulses = num_pulses(device, [angle for *_, angle in block.pairs], strays=True)
     covers = [_Start(block, starts[0], Grid(*shape, number, parking), seed) for number in copies]
-    best = min(covers, key=lambda cover: cover.depth)
+    best = min(covers, key=lambda cover: cover.depth(pulses))
     covers = [best, *(_Start(block, sites, best.grid, seed) for sites in starts[1:])]
-    best = min(covers, key=lambda cover: cover.depth)
+    best = min(covers, key=lambda cover: cover.depth(pulses))
     size = len(starts[0])
     rounds = max(1, int(ROUNDS * min(1.0, ROUNDS_FOR / len(block.pairs), 200 / size)))
     stages = best.search.reduce(best.stages, rounds, best.embedding if move else None)
@@ -170,14 +178,18 @@ class _Start:
         self.search = StageSearch(grid, self.embedding.wanted(grid), seed)
         found = [self.search.greedy(), *([self.search.shifts()] if grid.copies == (2, 2) else [])]
         self.stages = min(found, key=len)
-        down, across = grid.copies
-        self.depth = 2 * len(self.stages) + 2 * down * across
+
+    def depth(self, pulses: int) -> int:
+        """Pulses of the stages, each of which takes `pulses`, and of making and recycling the copies."""
+        down, across = self.grid.copies
+        return pulses * len(self.stages) + 2 * down * across
 
 
 class DiagonalRouter:
     """Routes diagonal blocks on fixed sites; blocks on the same pairs share one search.
 
     Args:
+        device: The machine.
         layout: Sites of the qubits.
         most_lines: How many rows and columns the AOD can have.
         seed: Seed of a search.
@@ -187,6 +199,7 @@ class DiagonalRouter:
 
     def __init__(
         self,
+        device: FPQA,
         layout: Layout,
         most_lines: tuple[int, int],
         *,
@@ -194,7 +207,7 @@ class DiagonalRouter:
         known: tuple[DiagonalBlock, Arrangement] | None = None,
         published: bool = False,
     ) -> None:
-        self._layout, self._most_lines = layout, most_lines
+        self._device, self._layout, self._most_lines = device, layout, most_lines
         self._seed, self._published = seed, published
         self._found: dict[frozenset[tuple[int, int]], Arrangement | None] = {}
         if known:
@@ -215,6 +228,7 @@ class DiagonalRouter:
                     [sites],
                     (rows, cols),
                     self._most_lines,
+                    device=self._device,
                     parking=parking,
                     move=False,
                     seed=self._seed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from ..arch.device import Native
 from .blocks import Gate, GateBlock
 
 
@@ -14,13 +15,17 @@ class Front:
     A gate is *ready* when both its segments are current. A qubit leaves its segment (`advance`) when all gates of the
     segment are done and no barrier holds it; the caller decides when, since a live copy must be recycled first.
 
+    Args:
+        block: The gates.
+        native: Native gate of the machine, which says how long a gate takes.
+
     Attributes:
         ready: The gates that can run now, by index into `block.gates`, each mapped to its criticality.
         segment: For each qubit, the index of its current segment.
         remaining: Number of gates not done.
     """
 
-    def __init__(self, block: GateBlock) -> None:
+    def __init__(self, block: GateBlock, native: Native = "cz") -> None:
         self.block = block
         self.segment = [0] * block.num_qubits
         self.remaining = len(block.gates)
@@ -30,7 +35,7 @@ class Front:
             for qubit, segment in _ends(gate):
                 self._left[qubit][segment] += 1
                 self._gates[qubit][segment].append(index)
-        self.criticality = _criticality(block)
+        self.criticality = _criticality(block, native)
         self._fence: dict[tuple[int, int], int] = {}
         self._fence_waits = [len(fence) for fence in block.fences]
         self._arrived: set[tuple[int, int]] = set()
@@ -98,7 +103,7 @@ def _ends(gate: Gate) -> tuple[tuple[int, int], tuple[int, int]]:
     return (gate.a, gate.segment_a), (gate.b, gate.segment_b)
 
 
-def _criticality(block: GateBlock) -> list[int]:
+def _criticality(block: GateBlock, native: Native) -> list[int]:
     """Length in pulses of the longest chain from each gate on; gates of one segment do not wait for each other."""
     after: dict[int, list[tuple[int, int]]] = defaultdict(list)  # of each qubit: (segment, longest chain)
     result = [0] * len(block.gates)
@@ -110,7 +115,7 @@ def _criticality(block: GateBlock) -> list[int]:
                 if later > segment:
                     longest = max(longest, chain)
                     break
-        cost = 1 if block.gates[index].is_cz else 2
+        cost = 1 if native == "cphase" or block.gates[index].is_cz else 2
         result[index] = longest + cost
         for qubit, segment in _ends(block.gates[index]):
             chains = after[qubit]

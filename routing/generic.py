@@ -13,21 +13,21 @@ cannot be, in a CZ with its own source, which is a Z on the source and costs one
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arch.errors import RoutingError
-from ..arch.unitary import HADAMARD
-from .blocks import GateBlock
+from ..arch.unitary import ANGLE_TOLERANCE, HADAMARD
+from .blocks import GateBlock, num_pulses
 from .builder import ProgramBuilder
 from .cover import copy_segments
 from .diagonal import DiagonalRouter, ready_block, run_planned
 from .front import Front
 from .options import RouteOptions
-from .stage import Crossing, Layout, Lines, Use, compatible, pick, place_stage
+from .stage import Bools, Crossing, Layout, Lines, Use, compatible, pick, place_stage
 
 MAX_CANDIDATES = 384
 """Only this many uses are weighed for a stage, the most critical first: the choice takes their square."""
@@ -36,7 +36,7 @@ MAX_MISFITS = 8
 """A stage is full after this many uses that are compatible but for which no lines were found."""
 
 TWO_PULSE_BONUS = 1.5
-"""What a stage of two pulses counts for, beside one of CZ gates alone; measured on circuits that mix both, 1 to 2."""
+"""What a stage of two pulses counts for, beside one of one pulse; measured on circuits that mix both, 1 to 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class _Router:
 
     def __init__(self, block: GateBlock, layout: Layout, builder: ProgramBuilder, policy: Policy) -> None:
         self.block, self.layout, self.builder, self.policy = block, layout, builder, policy
-        self.front = Front(block)
+        self.front = Front(block, builder.device.native)
         self.cover = copy_segments(block)
         self.progressed = True
         builder.begin(block)
@@ -164,20 +164,32 @@ class _Router:
     def _next_stage(self, planned: _Round) -> tuple[list[Use], list[Lines]]:
         """Choose as many compatible uses as fit, and the lines of all stages of the round with them.
 
-        A stage of CZ gates alone takes one pulse, any other two, so where there are both, the better of the two is
-        taken: by the weight of its gates, in which the most critical count twice, per pulse.
+        Gates of one angle may take one pulse where a mixture takes two, so the better of the two is taken: by the
+        weight of its gates, in which the most critical count twice, per pulse.
         """
         candidates = self._candidates(planned)
         if not candidates:
             return [], []
         weights = self._weights(planned, candidates)
         chosen = self._fill(planned, candidates, weights)
-        plain = np.array([self.block.gates[use.gate].is_cz for use in candidates])
-        if plain.any() and self._pulses(chosen[0]) > 1:
-            of_cz = self._fill(planned, [use for use in candidates if self.block.gates[use.gate].is_cz], weights[plain])
-            if self._worth(of_cz[0]) > TWO_PULSE_BONUS * self._worth(chosen[0]) / 2:
-                return of_cz
+        if self._pulses(chosen[0]) > 1:
+            alike = self._alike(candidates, weights)
+            if alike.any():
+                of_one = self._fill(planned, [candidates[k] for k in np.flatnonzero(alike)], weights[alike])
+                if self._worth(of_one[0]) > TWO_PULSE_BONUS * self._worth(chosen[0]) / 2:
+                    return of_one
         return chosen
+
+    def _alike(self, uses: Sequence[Use], weights: NDArray[np.float64]) -> Bools:
+        """Which uses one pulse can run: those of CZ gates or, on a cphase machine, those of the heaviest angle."""
+        angles = np.array([self.block.gates[use.gate].angle for use in uses])
+        wanted, values = math.pi, angles
+        if self.builder.device.native == "cphase":
+            values = np.round(angles / ANGLE_TOLERANCE)
+            different, which = np.unique(values, return_inverse=True)
+            wanted = different[np.bincount(which, weights).argmax()]
+        result: Bools = values == wanted
+        return result
 
     def _worth(self, uses: Iterable[Use]) -> float:
         highest = max(self.front.ready.values())
@@ -268,8 +280,9 @@ class _Router:
         planned.stages.append(_Stage(uses, fitted[-1], opened, self._pulses(uses)))
 
     def _pulses(self, uses: Iterable[Use]) -> int:
-        """Pulses of a stage: one for CZ gates alone, two where other angles are among them."""
-        return 1 if all(self.block.gates[use.gate].is_cz for use in uses) else 2
+        """Pulses of a stage with these uses."""
+        angles = [self.block.gates[use.gate].angle for use in uses]
+        return num_pulses(self.builder.device, angles) if angles else 1
 
     def _fit(self, planned: _Round, uses: list[Use]) -> list[Lines] | None:
         """Lines of all stages with these uses as one more, and their copies alive throughout; None if that fails."""
@@ -309,7 +322,7 @@ class _Router:
 
     def run_ready_block(self, diagonal: DiagonalRouter, live: Mapping[int, Crossing]) -> bool:
         """Let the diagonal router run all ready gates, once these copies are recycled, if that is worth it."""
-        ready = ready_block(self.front)
+        ready = ready_block(self.front, self.builder.device)
         plan = diagonal.plan(ready) if ready else None
         if plan is None:
             return False

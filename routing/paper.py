@@ -1,8 +1,8 @@
 """The published generic router (Q-Pilot, arXiv 2311.16190, section on generic circuits): the baseline to beat.
 
 Each stage takes gates of the front layer, in circuit order, whose sources and targets are in the same strict order
-along rows and along columns. It creates an ancilla for each, runs the gates, and recycles: three pulses a stage of CZ
-gates, four where other angles are among them. It needs no parking and works with any number of lines.
+along rows and along columns. It creates an ancilla for each, runs the gates, and recycles: three pulses a stage, or
+four where one pulse does not run its gates. It needs no parking and works with any number of lines.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def route_stages(
         options: Whom to tell of progress.
         diagonal: Takes blocks of ready gates that are worth it, if given.
     """
-    front = Front(block)
+    front = Front(block, builder.device.native)
     total = max(1, front.remaining)
     builder.begin(block)
     builder.open_segments(block, front.advance(range(block.num_qubits)))
     while front.remaining:
-        ready = ready_block(front) if diagonal else None
+        ready = ready_block(front, builder.device) if diagonal else None
         plan = diagonal.plan(ready) if diagonal and ready else None
         if plan:
             run_planned(plan, list(front.ready), front, layout, builder)

@@ -72,20 +72,29 @@ def blocks(draw: st.DrawFn, max_qubits: int = 6, max_steps: int = 25) -> GateBlo
     return form.to_block()
 
 
+NATIVES = (("cz", False), ("cphase", False), ("cphase", True))
+"""Native gate, and whether phases are individual."""
+
+
 @st.composite
 def devices(draw: st.DrawFn, min_sites: int = 1, max_side: int = 6) -> FPQA:
-    """Random devices with at least `min_sites` sites: one row to square, few lines, one or two AODs, several radii."""
+    """Random devices with at least `min_sites` sites: one row to square, few lines, one or two AODs, several radii.
+
+    They are of every native gate.
+    """
     cols = draw(st.integers(1, max_side))
     rows = draw(st.integers(math.ceil(min_sites / cols), max(max_side, math.ceil(min_sites / cols))))
     radius = draw(st.sampled_from([1.5, 2.5, 4.0]))
     least = radius * draw(st.sampled_from([0.2, 0.4]))
     safe = radius * draw(st.sampled_from([1.5, 2.5]))
     lines = st.sampled_from([1, 2, 3, 5, 100])
+    native, individual = draw(st.sampled_from(NATIVES))
     aod = st.builds(AOD, lines, lines, st.sampled_from([least, 1.5 * least]))
     return FPQA(
         slm=Lattice(rows, cols, safe * draw(st.sampled_from([2.4, 3.5]))),
         aods=tuple(draw(st.lists(aod, min_size=1, max_size=2))),
-        rydberg=Rydberg(radius, safe, least),
+        rydberg=Rydberg(radius, safe, least, individual),
+        native=native,
         name=draw(st.sampled_from(["fpqa", "small machine", "Ä"])),
     )
 
@@ -115,7 +124,9 @@ def legal_programs(draw: st.DrawFn) -> Program:
     """Random legal programs on one row: copies are made, moved to other qubits and used; what they compute is open."""
     info = draw(headers())
     n, spacing = info.num_qubits, 15.0
-    device = FPQA(slm=Lattice(1, n, spacing), aods=(AOD(2, n),))
+    native, individual = draw(st.sampled_from(NATIVES))
+    rydberg = Rydberg(individual_phases=individual)
+    device = FPQA(slm=Lattice(1, n, spacing), aods=(AOD(2, n),), rydberg=rydberg, native=native)
     steps: list[Instruction] = []
     for _ in range(draw(st.integers(0, 4))):
         shift = draw(st.integers(0, n - 1))
@@ -124,7 +135,9 @@ def legal_programs(draw: st.DrawFn) -> Program:
         ancillas = tuple(range(n, 2 * n)) if len(steps) == 1 else ()
         angles = tuple((draw(ANGLES), draw(ANGLES), draw(ANGLES)) for _ in range(len(driven) + len(ancillas)))
         steps.append(Raman(tuple(driven) + ancillas, angles))
-        steps.append(Pulse(tuple((q + shift, n + q) for q in range(n - shift))))
+        pairs = tuple((q + shift, n + q) for q in range(n - shift))
+        phases = tuple(draw(ANGLES) for _ in pairs) if individual else (draw(ANGLES),) * len(pairs)
+        steps.append(Pulse(pairs, phases if native == "cphase" and draw(st.booleans()) else ()))
     if steps and draw(st.booleans()):
         steps.append(Release(tuple(range(n, 2 * n))))
     if info.num_clbits:

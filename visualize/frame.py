@@ -30,7 +30,7 @@ class Frame:
         positions_um: (x, y) of every atom, shape (num_atoms, 2); NaN for an ancilla that no move has placed yet.
         bright: For every atom, whether it takes part in the pulse's rules: data atoms always, ancillas from their first
             Raman gate to their release.
-        pairs: The atoms joined by a CZ.
+        pairs: The atoms joined by the pulse.
         lines_um: For each AOD placed so far, y of its rows and x of its columns.
     """
 
@@ -150,7 +150,7 @@ def _draw_pairs(ax: Axes, frame: Frame, width: float) -> None:
 
     ends = frame.positions_um[np.array(frame.pairs)]
     links = LineCollection(ends, colors=_ORANGE, linewidths=width, alpha=0.6, capstyle="round", zorder=2)
-    links.set_label("CZ pair")
+    links.set_label("Rydberg pair")
     ax.add_collection(links)
 
 

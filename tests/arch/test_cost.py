@@ -46,6 +46,17 @@ def test_empty_layers_cost_nothing():
     assert metrics.fidelity.total == pytest.approx((1 - PULSE_US / 1.5e6) ** 2)
 
 
+def test_a_controlled_phase_costs_as_much_as_a_cz():
+    def metrics(native, *angles):
+        lit = Raman((2,), (HADAMARD,))
+        program = pair_program(AT_0, lit, *(Pulse(((0, 2),), angle) for angle in angles))
+        return msgspec.structs.replace(program, device=PAIR_DEVICE.replace(native=native)).metrics
+
+    found = metrics("cphase", (0.3,), (0.0,), (math.pi,))
+    assert found == msgspec.structs.replace(metrics("cz", (), (), ()), native="cphase")
+    assert (found.depth, found.num_2q) == (3, 3)
+
+
 def test_counts():
     metrics = flying_cz().metrics
     assert (metrics.depth, metrics.num_2q, metrics.num_1q, metrics.num_moves) == (3, 3, 6, 2)

@@ -14,7 +14,8 @@ def test_defaults_are_the_documented_ones():
     device = FPQA(slm=Lattice(4, 5))
     assert (device.slm.num_sites, device.slm.spacing_um) == (20, 15.0)
     assert device.aods == (AOD(100, 100, 1.0),)
-    assert device.rydberg == Rydberg(2.5, 6.25, 1.0)
+    assert device.rydberg == Rydberg(2.5, 6.25, 1.0, individual_phases=False)
+    assert device.native == "cz"
     assert device.timing == Timing(0.36, 0.625, 15.0, 0.00275, None)
     assert device.fidelity == Fidelity(0.995, 0.9997, 0.9975, 0.999, 1.5e6)
 
@@ -48,6 +49,7 @@ def test_devices_are_frozen_and_hashable():
         (lambda: Rydberg(interaction_radius_um="2"), "Rydberg.interaction_radius_um must be a finite number, not '2'."),
         (lambda: Rydberg(1.0, 3.0, 1.0), "no pair of atoms could interact"),
         (lambda: Rydberg(2.5, 2.5), "Rydberg.safe_distance_um is 2.5; it must be above interaction_radius_um = 2.5."),
+        (lambda: Rydberg(individual_phases=1), "Rydberg.individual_phases must be True or False, not 1."),
         (lambda: Timing(rydberg_us=-1), "Timing.rydberg_us is -1; it must be at least 0."),
         (lambda: Timing(acceleration_um_per_us2=0), "Timing.acceleration_um_per_us2 is 0; it must be above 0."),
         (lambda: Timing(move_us=-1), "Timing.move_us is -1; it must be at least 0."),
@@ -57,6 +59,12 @@ def test_devices_are_frozen_and_hashable():
         (lambda: FPQA(slm=Lattice(2, 2), aods=()), "FPQA.aods must hold at least one AOD: without it no ancilla"),
         (lambda: FPQA(slm=Lattice(2, 2), aods=[AOD()]), "FPQA.aods must be a tuple of AOD"),
         (lambda: FPQA(slm=Lattice(2, 2), aods=AOD()), "FPQA.aods must be a tuple of AOD"),
+        (lambda: FPQA(slm=Lattice(2, 2), native="cphse"), "FPQA.native is 'cphse'; it must be 'cz' or 'cphase'."),
+        (lambda: FPQA(slm=Lattice(2, 2), native=None), "FPQA.native is None; it must be 'cz' or 'cphase'."),
+        (
+            lambda: FPQA(slm=Lattice(2, 2), rydberg=Rydberg(individual_phases=True)),
+            "Rydberg.individual_phases is true, but FPQA.native is 'cz'",
+        ),
         (lambda: FPQA(slm=Lattice(2, 2, 6.0)), "Lattice.spacing_um is 6, below Rydberg.safe_distance_um = 6.25"),
     ],
 )
@@ -82,6 +90,9 @@ def test_a_single_site_may_have_any_spacing():
         ('{"slm": {"rows": 2, "cols": 2, "spacing_um": 1e999}}', "out of range - at 'slm.spacing_um'"),
         ('{"slm": {"rows": 2, "cols": 2}, "aods": []}', "FPQA.aods must hold at least one AOD"),
         ('{"slm": {"rows": 0, "cols": 2}}', "Lattice.rows is 0"),
+        ('{"slm": {"rows": 2, "cols": 2}, "native": "cnot"}', "Invalid enum value 'cnot' - at 'native'"),
+        ('{"slm": {"rows": 2, "cols": 2}, "rydberg": {"individual_phases": 1}}', "at 'rydberg.individual_phases'"),
+        ('{"slm": {"rows": 2, "cols": 2}, "rydberg": {"individual_phases": true}}', "but FPQA.native is 'cz'"),
         ('{"slm": ' + "[" * 100_000, "not a valid device"),
     ],
 )

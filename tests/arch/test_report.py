@@ -11,7 +11,7 @@ device         pair (1 x 2 sites; AOD 1 x 1)
 qubits         2
 ancillas       1
 depth          3 Rydberg pulses (8 with one-qubit layers)
-2Q gates       3
+2Q gates       3 (native cz)
 1Q gates       6
 moves          2
 duration       151.91 us

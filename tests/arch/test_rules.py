@@ -1,5 +1,6 @@
 """One program for each way to break a rule of `qpilot.arch.rules`; all are close to a legal one."""
 
+import math
 import time
 
 import numpy as np
@@ -23,6 +24,12 @@ def program(*steps, sites=((0, 0), (0, 2)), ancillas=((0, 0, 0), (0, 1, 1)), dev
     return Program(CircuitInfo("test", 2, 2), device, sites, ancillas, steps)
 
 
+def cphase(*steps, individual=False):
+    """A program of that kind on a machine with controlled phases."""
+    rydberg = Rydberg(individual_phases=individual)
+    return program(*steps, device=FPQA(slm=Lattice(2, 3), aods=(AOD(2, 2),), rydberg=rydberg, native="cphase"))
+
+
 LIT = Raman((2, 3), (HADAMARD, HADAMARD))
 APART = Move(0, (1.0, 20.0), (1.0, 20.0))
 
@@ -33,7 +40,7 @@ def test_legal_programs():
     assert check_legal(program()) == []
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)  # the first check of the rules loads scipy
 @given(legal_programs())
 def test_random_legal_programs(legal):
     assert check_legal(legal) == []
@@ -112,11 +119,29 @@ def test_random_legal_programs(legal):
         # 4. Raman layers and measurements
         (program(Raman((0, 1, 0), (HADAMARD,) * 3)), 0, 4, "atom 0 is driven twice in one layer"),
         (program(Measure((1, 1), (0, 1))), 0, 4, "an atom is measured twice at once"),
+        # 6. angles
+        (
+            program(APART, LIT, Pulse(((0, 2),), (math.pi,))),
+            2, 6, "the pulse has angles, but the native gate of the device is 'cz'",
+        ),
+        (
+            cphase(Move(0, (0.8, 2.0), (1.0, 31.0)), LIT, Pulse(((0, 2), (1, 3)), (0.3, 0.0))),
+            2, 6, "angles from 0 to 0.3 in one pulse, but the device has no individual_phases",
+        ),
     ],
 )  # fmt: skip
 def test_each_rule(broken, instruction, rule, message):
     violations = check_legal(broken)
     assert any(v.instruction == instruction and v.rule == rule and message in v.message for v in violations), violations
+
+
+def test_angles_on_machines_that_have_them():
+    lit = (Move(0, (1.0, 20.0), (1.0, 31.0)), LIT)
+    both = Move(0, (0.8, 2.0), (1.0, 31.0))  # one ancilla beside each data qubit
+    assert check_legal(cphase(*lit, Pulse(((0, 2),), (0.3,)))) == []
+    assert check_legal(cphase(*lit, both, Pulse(((0, 2), (1, 3))))) == []
+    assert check_legal(cphase(*lit, both, Pulse(((0, 2), (1, 3)), (0.3, 0.3)))) == []
+    assert check_legal(cphase(*lit, both, Pulse(((0, 2), (1, 3)), (0.3, 0.0)), individual=True)) == []
 
 
 def test_a_violation_is_one_sentence():
@@ -172,6 +197,10 @@ def test_the_check_stops_after_a_number_of_violations():
         (program(Raman((0,), ((float("nan"), 0.0, 0.0),))), "an angle is not finite"),
         (program(Pulse(((0, 9),))), "Instruction 0 (rydberg): there is no atom 9"),
         (program(Pulse(((1, 1),))), "Instruction 0 (rydberg): atom 1 is paired with itself."),
+        (cphase(Pulse(((0, 2),), (0.1, 0.1))), "Instruction 0 (rydberg): 1 pairs but 2 angles."),
+        (cphase(Pulse((), (0.1,))), "Instruction 0 (rydberg): 0 pairs but 1 angles."),
+        (cphase(Pulse(((0, 2),), (float("inf"),))), "Instruction 0 (rydberg): an angle is not finite."),
+        (cphase(Pulse(((0, 2),), (float("nan"),))), "Instruction 0 (rydberg): an angle is not finite."),
         (program(Release((1,))), "atom 1 is a data qubit; only ancillas are released"),
         (program(Measure((0,), ())), "1 atoms but 0 classical bits"),
         (program(Measure((2,), (0,))), "atom 2 is an ancilla; only data qubits are measured"),

@@ -7,6 +7,7 @@ from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 
 from qpilot.arch import CircuitInfo, Measure, Program
+from qpilot.arch import RydbergPulse as Pulse
 from qpilot.arch.errors import ProgramError
 from tests.strategies import PAIR_DEVICE, flying_cz, legal_programs, pair_program
 
@@ -31,7 +32,10 @@ def test_sizes_and_registers_follow_the_source(program):
     assert math.cos(circuit.global_phase - info.global_phase) == pytest.approx(1)
     for mine, theirs in ((info.qregs, circuit.qregs), (info.cregs, circuit.cregs)):
         assert [(r.name, r.size) for r in theirs[: len(mine)]] == list(mine)
-    assert circuit.count_ops().get("cz", 0) == program.metrics.num_2q
+    pulses = [op for op in program.instructions if isinstance(op, Pulse)]
+    assert circuit.count_ops().get("cz", 0) == sum(len(op.pairs) for op in pulses if not op.angles)
+    assert [step.params[0] for step in circuit.data if step.name == "cp"] == [a for op in pulses for a in op.angles]
+    assert circuit.count_ops().get("cz", 0) + circuit.count_ops().get("cp", 0) == program.metrics.num_2q
     assert circuit.count_ops().get("u", 0) == program.metrics.num_1q
 
 

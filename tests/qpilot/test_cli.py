@@ -127,6 +127,20 @@ def test_compiled_programs_are_saved_and_verify(run, tmp_path, options):
     assert run("verify", path, BV)[0] == 0
 
 
+def test_the_native_gate_is_shown(run, tmp_path):
+    shown = json.loads(run("device")[1])
+    assert (shown["native"], shown["rydberg"]["individual_phases"]) == ("cz", False)
+    shown["native"], shown["rydberg"]["individual_phases"] = "cphase", True
+    path = tmp_path / "device.json"
+    path.write_text(json.dumps(shown))
+    assert json.loads(run("compile", BV, "--device", path, "--json")[1])["native"] == "cphase"
+    assert "(native cphase)" in run("compile", BV, "--device", path)[1]
+    path.write_text(json.dumps(shown | {"native": "cz"}))
+    status, _, err = run("compile", BV, "--device", path)
+    assert (status, err.count("\n")) == (1, 1)
+    assert "Rydberg.individual_phases is true, but FPQA.native is 'cz'" in err
+
+
 def test_compile_takes_a_device(run, tmp_path):
     device, path = tmp_path / "device.json", tmp_path / "program.json"
     preset("enola", 3, 5).replace(name="mine").save(device)

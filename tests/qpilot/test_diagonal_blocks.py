@@ -15,6 +15,7 @@ from qpilot.arch import AOD, FPQA, Lattice, Move, Rydberg
 from qpilot.routing import diagonal, generic, paper, sweep
 from qpilot.routing.blocks import DiagonalBlock
 from qpilot.testing import assert_same_circuit, stabilizer_equal, statevector_fidelity
+from tests.strategies import NATIVES
 
 ROUTERS = (diagonal, generic, paper)
 SPECIAL_ANGLES = (0.0, math.pi / 4, math.pi / 2, math.pi, -math.pi, 2 * math.pi)
@@ -32,7 +33,7 @@ def diagonal_router(fewest=None):
         plans.append(plan)
         return route(plan, *args)
 
-    def take_all(front):
+    def take_all(front, device):
         gates = [front.block.gates[index] for index in front.ready]
         pairs = tuple(sorted((gate.a, gate.b, gate.angle) for gate in gates))
         return DiagonalBlock(front.block.num_qubits, pairs) if len(gates) >= fewest else None
@@ -109,14 +110,21 @@ def random_circuit(rng):
 
 
 def random_device(rng, num_qubits):
-    """A device with about as many lines as one or two copies need, sometimes too few or far apart."""
+    """A device of any native gate with about as many lines as one or two copies need, some too few or far apart."""
     cols = int(rng.integers(1, num_qubits + 1))
     rows = math.ceil(num_qubits / cols) + int(rng.integers(0, 2))
     rydberg = Rydberg() if rng.random() < 0.5 else Rydberg(2.0, float(rng.uniform(2.2, 6.0)), 0.8)
     spacing = (rydberg.safe_distance_um + rydberg.min_atom_distance_um) * float(rng.choice([1.0, 1.4, 2.1, 3.0]))
     lines = (max(1, count * int(rng.integers(1, 3)) + int(rng.choice([-1, 0, 0, 0, 1]))) for count in (rows, cols))
     gap = spacing * float(rng.uniform(0.1, 1.1)) if rng.random() < 0.3 else 1.0
-    return FPQA(slm=Lattice(rows, cols, spacing), aods=(AOD(*lines, gap),), rydberg=rydberg, name=f"fuzz-{rows}x{cols}")
+    native, individual = NATIVES[rng.integers(len(NATIVES))]
+    return FPQA(
+        slm=Lattice(rows, cols, spacing),
+        aods=(AOD(*lines, gap),),
+        rydberg=msgspec.structs.replace(rydberg, individual_phases=individual),
+        native=native,
+        name=f"fuzz-{rows}x{cols}",
+    )
 
 
 @pytest.mark.parametrize("batch", range(10))

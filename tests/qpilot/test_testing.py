@@ -155,6 +155,20 @@ def test_other_gates_are_refused_by_the_stabilizer_referee(angles):
         stabilizer_equal(in_place(circuit), circuit)
 
 
+@pytest.mark.parametrize(("angle", "right"), [(math.pi, True), (-math.pi, True), (3 * math.pi, True), (0.0, False)])
+def test_controlled_phases_that_are_clifford(angle, right):
+    cz = QuantumCircuit(2)
+    cz.cz(0, 1)
+    program = in_place(cz)
+    assert stabilizer_equal(with_instructions(program, [Pulse(((0, 1),), (angle,))]), cz) == right
+
+
+def test_other_controlled_phases_are_refused_by_the_stabilizer_referee():
+    program = with_instructions(in_place(QuantumCircuit(2)), [Pulse(((0, 1),), (math.pi / 2,))])
+    with pytest.raises(CircuitError, match=r"cp\(1\.57\d*\) is not a Clifford gate"):
+        stabilizer_equal(program, QuantumCircuit(2))
+
+
 def test_sizes():
     with pytest.raises(CircuitError, match="The program has 2 qubits, the circuit 3"):
         statevector_fidelity(flying_cz(), QuantumCircuit(3))

@@ -153,15 +153,15 @@ def test_every_instruction_is_needed():
         ((*CREATE, *USE, AT_0, H2, gate(0, X), *RECYCLE[2:]), "which is not diagonal, while ancilla atom 2 holds"),
         (
             (AT_0, gate(2, RX), Pulse(((0, 2),))),
-            "Instruction 2: CZ on ancilla atom 2, whose gates so far turn Z by 0.7; only 0, pi/2 and pi",
+            "Instruction 2: pulse on ancilla atom 2, whose gates so far turn Z by 0.7; only 0, pi/2 and pi",
         ),
         ((AT_0, H2), "ancilla atom 2 is left at the end in another state than |0>"),
         ((Measure((0,), (0,)), gate(0, X)), "Instruction 1: atom 0 is driven after the measurement of it"),
         ((Measure((0,), (0,)), Measure((0,), (1,))), "data qubit 0 is measured a second time"),
-        ((AT_0, H2, Measure((0,), (0,)), Pulse(((2, 0),))), "atom 0 is in a CZ after the measurement of it"),
+        ((AT_0, H2, Measure((0,), (0,)), Pulse(((2, 0),))), "atom 0 is in a pair after the measurement of it"),
         (
             (*CREATE, Measure((0,), (0,)), *USE),
-            "atom 2 is in a CZ after the measurement of data qubit 0, whose value it holds",
+            "atom 2 is in a pair after the measurement of data qubit 0, whose value it holds",
         ),
     ],
 )
@@ -227,6 +227,33 @@ def test_two_ancillas_in_the_x_basis():
         replay(program)
 
 
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([gate(2, HADAMARD)], "a controlled phase of 0.3 on ancilla atom 2, which is not in the Z basis."),
+        (
+            [gate(2, HADAMARD), Pulse(((0, 2),)), Pulse(((1, 2),)), gate(2, HADAMARD)],
+            "on ancilla atom 2, which holds a parity of 2 data qubits; only one can be followed.",
+        ),
+        ([gate(2, RX)], "pulse on ancilla atom 2, whose gates so far turn Z by 0.7"),
+    ],
+)
+def test_controlled_phases_that_are_not_followed(steps, message):
+    with pytest.raises(VerificationError) as error:
+        replay(many_atoms(2, 1, [*steps, Pulse(((1, 2),), (0.3,))]))
+    assert message in str(error.value)
+
+
+def test_a_wrong_controlled_phase():
+    program = many_atoms(2, 1, [*CREATE[1:], Pulse(((1, 2),), (0.3,)), *RECYCLE[1:]])
+    source = QuantumCircuit(2)
+    source.cp(0.3, 0, 1)
+    verify(program, source, legality=False)
+    source.cp(0.01, 0, 1)
+    with pytest.raises(VerificationError, match=r"expected a controlled phase of 0\.31, found 0\.3"):
+        verify(program, source, legality=False)
+
+
 def test_parities_of_three_qubits_are_not_rotated():
     fold = [gate(3, HADAMARD), Pulse(((0, 3),)), Pulse(((1, 3),)), Pulse(((2, 3),)), gate(3, HADAMARD)]
     program = many_atoms(3, 1, [*fold, gate(3, T)])
@@ -273,6 +300,7 @@ ON_ANCILLAS = [
 ON_DATA = [RX, HADAMARD, T, (2 * math.pi, 0.1, 0.2), (0.0, 3.0, 0.1)]
 TURNS = [HADAMARD, (math.pi / 2, 0.0, 0.0), (math.pi / 2, 0.5, 0.9)]
 ON_COPIES = [T, X, (0.0, 0.0, math.pi)]
+PHASES = [(), (math.pi,), (-math.pi,), (0.7,), (-1.2,), (8.0,), (0.0,)]
 N, ANCILLAS = 3, 2
 
 
@@ -288,9 +316,10 @@ def conjugated_program(rng):
     def some(low, high, step):
         return [step() for _ in range(rng.integers(low, high))]
 
-    def pulse():
+    def pulse(angles=((),)):
         ancilla = int(rng.integers(N, N + ANCILLAS))
-        return Pulse(((int(rng.choice([a for a in range(N + ANCILLAS) if a != ancilla])), ancilla),))
+        other = int(rng.choice([a for a in range(N + ANCILLAS) if a != ancilla]))
+        return Pulse(((other, ancilla),), angles[rng.integers(len(angles))])
 
     def drive(atoms, angles):
         return gate(int(rng.choice(atoms)), angles[rng.integers(len(angles))])
@@ -303,7 +332,8 @@ def conjugated_program(rng):
 
     data, ancillas = range(N), range(N, N + ANCILLAS)
     copies = [step for steps in some(1, 5, copy) for step in steps]
-    uses = some(1, 6, pulse) + some(0, 3, lambda: drive(ancillas, ON_COPIES)) + some(0, 2, lambda: drive(data, [T]))
+    uses = some(1, 6, lambda: pulse(PHASES)) + some(0, 3, lambda: drive(ancillas, ON_COPIES))
+    uses += some(0, 2, lambda: drive(data, [T]))
     rng.shuffle(uses)
     before, after = (some(0, 4, lambda: drive(data, ON_DATA)) for _ in "ab")
     return many_atoms(N, ANCILLAS, [*before, *copies, *uses, *map(inverse, reversed(copies)), *after])
@@ -314,7 +344,7 @@ def test_what_replay_finds_is_what_the_program_does(seed):
     """Soundness: whenever replay succeeds, its form is the unitary, and the ancillas are back in |0>."""
     rng = np.random.default_rng(seed)
     entangling = 0
-    for _ in range(60):
+    for _ in range(90):
         program = conjugated_program(rng)
         try:
             form = replay(program).form

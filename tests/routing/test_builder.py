@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from qpilot.arch import AOD, FPQA, CircuitInfo, Lattice, Measure, Move, Raman, Release
+from qpilot.arch import AOD, FPQA, CircuitInfo, Lattice, Measure, Move, Raman, Release, Rydberg
 from qpilot.arch import RydbergPulse as Pulse
 from qpilot.arch.unitary import HADAMARD
 from qpilot.routing.blocks import GateBlock
@@ -84,6 +84,44 @@ def test_phases_run_before_a_measurement(builder):
 def test_cz_gates_alone_take_one_pulse(builder):
     assert builder.controlled_phases(*AWAY, [(2, 0, 1, math.pi)]) == 1
     assert built(builder) == (Move(0, (1.0,), (16.0,)), Pulse(((1, 2),)))
+
+
+def builder_of(individual):
+    """A builder on a cphase machine with copies 3 and 4 beside three qubits."""
+    rydberg = Rydberg(individual_phases=individual)
+    builder = ProgramBuilder(FPQA(slm=Lattice(1, 3), rydberg=rydberg, native="cphase"), [(0, 0), (0, 1), (0, 2)])
+    assert [builder.ancilla(0, k) for k in (0, 1)] == [3, 4]
+    return builder
+
+
+@pytest.mark.parametrize(
+    ("individual", "angles", "strays", "pulse"),
+    [
+        (False, (0.6, 0.6), (), Pulse(((1, 3), (2, 4)), (0.6, 0.6))),
+        (False, (0.6, 0.6 + 1e-12), (), Pulse(((1, 3), (2, 4)), (0.6, 0.6))),
+        (False, (math.pi, math.pi), (), Pulse(((1, 3), (2, 4)))),
+        (True, (0.6, 0.7), (), Pulse(((1, 3), (2, 4)), (0.6, 0.7))),
+        (True, (0.6,), ((4, 2),), Pulse(((1, 3), (2, 4)), (0.6, 0.0))),
+        (True, (math.pi,), ((4, 2),), Pulse(((1, 3), (2, 4)), (math.pi, 0.0))),
+        (True, (math.pi, math.pi), (), Pulse(((1, 3), (2, 4)))),
+        (False, (0.6, 0.7), (), None),
+        (False, (0.6,), ((4, 2),), None),
+        (False, (math.pi,), ((4, 2),), None),
+    ],
+)
+def test_native_controlled_phases(individual, angles, strays, pulse):
+    """One pulse wherever the machine can; else two of CZ alone."""
+    builder = builder_of(individual)
+    links = [(3 + k, k, k + 1, angle) for k, angle in enumerate(angles)]
+    lines = [1.0], [16.0, 31.0]
+    pulses = builder.controlled_phases(*lines, links, strays)
+    steps = builder.build(CircuitInfo("x", 3)).instructions
+    if pulse:
+        assert pulses == 1
+        assert steps == (Move(0, (1.0,), (16.0, 31.0)), pulse)
+    else:
+        assert pulses == 2
+        assert [step.angles for step in steps if isinstance(step, Pulse)] == [(), ()]
 
 
 def test_a_copy_that_is_made_and_used_for_a_controlled_phase_needs_no_hadamards_between(builder):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qpilot.arch import FPQA, Lattice
 from qpilot.frontend import lower
 from qpilot.library import qaoa_circuit
 from qpilot.routing.blocks import DiagonalBlock, Gate, GateBlock
@@ -17,6 +18,7 @@ from qpilot.routing.lines import Axis
 from qpilot.routing.stage import Layout
 
 OFFSETS_UM = (-1.25, 1.25)
+DEVICE = FPQA(slm=Lattice(3, 4))
 
 
 def diagonal_block(graph, angle=0.3):
@@ -64,15 +66,15 @@ def diagonal_blocks(draw, max_qubits=12):
 def test_dense_blocks_are_taken(graph, angle, taken):
     graph = nx.convert_node_labels_to_integers(graph)
     block = gate_block(graph, angle)
-    assert (largest_block(block) is not None) == taken
-    found = ready_block(Front(block))
+    assert (largest_block(block, DEVICE) is not None) == taken
+    found = ready_block(Front(block), DEVICE)
     assert found == (diagonal_block(graph, angle) if taken else None)
 
 
 def test_the_largest_block_is_that_of_a_whole_layer():
     graph = nx.random_regular_graph(4, 12, seed=0)
     circuit = qaoa_circuit(graph, [0.4, 0.7], [0.2, 0.9])
-    found = largest_block(lower(circuit).block)
+    found = largest_block(lower(circuit).block, DEVICE)
     assert found is not None
     assert [pair[:2] for pair in found.pairs] == sorted((min(e), max(e)) for e in graph.edges)
 
@@ -89,13 +91,13 @@ def test_a_block_behind_other_gates_is_found():
     circuit.barrier()
     for a, b in nx.complete_graph(8).edges:
         circuit.cp(0.1 * (a + 1), a, b)
-    found = largest_block(lower(circuit).block)
+    found = largest_block(lower(circuit).block, DEVICE)
     assert found is not None
     assert len(found.pairs) == 28
 
 
 def test_a_block_without_gates_has_no_largest():
-    assert largest_block(GateBlock(3, (), ((None,),) * 3, (0.0,) * 3)) is None
+    assert largest_block(GateBlock(3, (), ((None,),) * 3, (0.0,) * 3), DEVICE) is None
 
 
 # --- sites and stages ------------------------------------------------------------------------------------------------
@@ -127,7 +129,7 @@ def test_every_start_gives_each_qubit_a_site(block, rows, seed):
 def test_there_are_no_more_copies_than_lines(most_lines, allowed):
     block = diagonal_block(nx.complete_graph(12))
     starts = [[divmod(q, 4) for q in range(12)]]
-    found = arrange(block, starts, (3, 4), most_lines, parking=True, move=True)
+    found = arrange(block, starts, (3, 4), most_lines, device=DEVICE, parking=True, move=True)
     assert found is not None
     assert found.grid.copies in allowed
     down, across = found.grid.copies
@@ -141,8 +143,8 @@ def test_there_are_no_more_copies_than_lines(most_lines, allowed):
 def test_too_few_lines_for_one_copy_are_no_arrangement(most_lines):
     block = diagonal_block(nx.complete_graph(12))
     starts = [[divmod(q, 4) for q in range(12)]]
-    assert arrange(block, starts, (3, 4), most_lines, parking=True, move=True) is None
-    router = DiagonalRouter(layout_of(starts[0], 3, 4), most_lines)
+    assert arrange(block, starts, (3, 4), most_lines, device=DEVICE, parking=True, move=True) is None
+    router = DiagonalRouter(DEVICE, layout_of(starts[0], 3, 4), most_lines)
     assert router.plan(block) is None
 
 
@@ -155,7 +157,9 @@ def test_a_plan_runs_each_gate_once_on_a_copy_of_one_end(block, data):
     sites = data.draw(st.permutations([(row, col) for row in range(rows) for col in range(cols)]))[:n]
     factors = data.draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
     published = data.draw(st.booleans())
-    router = DiagonalRouter(layout_of(sites, rows, cols), (factors[0] * rows, factors[1] * cols), published=published)
+    router = DiagonalRouter(
+        DEVICE, layout_of(sites, rows, cols), (factors[0] * rows, factors[1] * cols), published=published
+    )
     plan = router.plan(block)
     assert plan is not None
     assert len(plan.gates) == len(plan.stages)
@@ -171,7 +175,7 @@ def test_a_plan_runs_each_gate_once_on_a_copy_of_one_end(block, data):
 
 def test_blocks_on_the_same_pairs_share_their_stages():
     graph = nx.random_regular_graph(3, 12, seed=1)
-    router = DiagonalRouter(layout_of([divmod(q, 4) for q in range(12)], 3, 4), (6, 8))
+    router = DiagonalRouter(DEVICE, layout_of([divmod(q, 4) for q in range(12)], 3, 4), (6, 8))
     first, second = router.plan(diagonal_block(graph, 0.3)), router.plan(diagonal_block(graph, 0.7))
     assert first is not None
     assert second is not None

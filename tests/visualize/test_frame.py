@@ -59,7 +59,7 @@ def test_frame_holds_the_positions_of_the_last_move(program, pulse, pairs, colum
 
 
 def test_draws_one_link_for_each_pair_between_its_atoms(ax):
-    links = collection(ax, "CZ pair")
+    links = collection(ax, "Rydberg pair")
     assert isinstance(links, LineCollection)
     assert [segment.tolist() for segment in links.get_segments()] == [[[15, 1.5], [15, 0]]]
 
