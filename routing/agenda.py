@@ -1,13 +1,16 @@
-"""Which Pauli string is touched when: the agenda of the Pauli router.
+"""When the cat of each Pauli string is made, and when it touches the data: the agenda of the Pauli router.
 
 A string is *open* from its first touch to its second; the rotation happens in between. Strings that are open at the
 same time must commute, and a string that keeps its order waits until all strings before it that it does not commute
-with are closed. Only one string is touched in a pulse.
+with are closed. Only one string touches the data in a pulse, and only so many cats fit on the AOD: this is a job shop,
+and an agenda is made by playing it through, several times with other priorities; the shortest is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +19,45 @@ from .blocks import PauliBlock
 
 Bools = NDArray[np.bool_]
 
-WINDOW = 7
-"""Strings that are expected to be open together; each string is chosen to commute with as many before it."""
+TRIES = 200
+TRIES_FOR = 100
+"""An agenda of up to `TRIES_FOR` strings is made `TRIES` times, longer ones less often, in proportion."""
 
-PENDING = -1
-OPEN = 0
-CLOSED = 1
+FRESH = 0.05
+"""Share of the tries with priorities of their own; the others change those of the best one a little."""
+
+CHANGED = 0.02
+"""Share of the priorities that are changed."""
+
+
+SLACK = 3
+"""Strings that are closed this many pulses after a new cat is ready do not count as in its way; measured on 0 to 10."""
+
+
+class Moment(NamedTuple):
+    """What happens before and at one pulse.
+
+    Attributes:
+        turns: Strings of one letter whose rotation runs before the pulse.
+        starts: (string, bay) of each cat whose making starts with the pulse.
+        touch: The string that touches the data, if any. All other cats go on where they are not waiting for a touch.
+    """
+
+    turns: tuple[int, ...]
+    starts: tuple[tuple[int, int], ...]
+    touch: int | None
+
+
+class Agenda(NamedTuple):
+    """All pulses of a block of strings.
+
+    Attributes:
+        moments: What happens at each pulse; the last may be without a touch and without flights.
+        order: The strings in the order in which they are opened.
+    """
+
+    moments: tuple[Moment, ...]
+    order: tuple[int, ...]
 
 
 def anticommuting(block: PauliBlock) -> Bools:
@@ -37,104 +73,221 @@ def anticommuting(block: PauliBlock) -> Bools:
     return odd
 
 
-class Agenda:
-    """What may be prepared and touched next.
+def make_agenda(
+    conflicts: Bools, steps: Sequence[int], bays: int, *, ordered: bool, effort: int = 1, seed: int = 0
+) -> Agenda:
+    """Return a short agenda.
 
     Args:
         conflicts: Which strings do not commute, shape (strings, strings).
-        latencies: Least number of pulses from the first touch of each string to the pulse after its second.
+        steps: Pulses that each cat takes to be made or taken apart; 0 for strings of one letter, which need none.
+        bays: How many cats fit on the AOD.
         ordered: Whether strings that do not commute keep their order.
+        effort: Agendas are made this many times as often.
+        seed: Seed of the priorities.
+    """
+    rng = np.random.default_rng(seed)
+    shop = _Shop(conflicts, steps, bays, ordered)
+    tries = max(1, round(TRIES * effort * min(1.0, TRIES_FOR / max(1, len(steps)))))
+    kept = _Priorities(np.zeros(len(steps)), 1.0, close_first=False)
+    best = _Game(shop, kept).play()
+    for number in range(1, tries):
+        if len(best.moments) <= shop.least:
+            break
+        trial = kept.changed(rng, 1.0 if number < FRESH * tries else CHANGED)
+        agenda = _Game(shop, trial).play()
+        if len(agenda.moments) <= len(best.moments):
+            best, kept = agenda, trial
+    return best
+
+
+class _Priorities(NamedTuple):
+    """What distinguishes the tries.
+
+    Attributes:
+        handicap: Of each string, when cats are started; the lowest starts first.
+        patience: What a later opening counts for, against the length of what waits for it.
+        close_first: Whether second touches go before first ones.
     """
 
-    def __init__(self, conflicts: Bools, latencies: Sequence[int], *, ordered: bool) -> None:
-        self.ordered = ordered
-        count = len(latencies)
-        self._conflicts = conflicts
-        self._before = np.triu(conflicts, 1).T if ordered else np.zeros_like(conflicts)  # [k, j]: j closes before k
-        self._state = np.full(count, PENDING)
-        self._started = np.zeros(count, dtype=bool)
-        self._lacking = self._before.sum(axis=1)  # strings to be closed first
-        self._unstarted = self._lacking.copy()  # strings to be started first
-        self._open_conflicts = np.zeros(count, dtype=np.int64)
-        # Pulses from the first touch of a string to the end of the last one that waits for it.
-        self._tail = np.array(latencies, dtype=np.int64)
-        self._after = np.zeros(count, dtype=np.int64)
+    handicap: NDArray[np.float64]
+    patience: float
+    close_first: bool
+
+    def changed(self, rng: np.random.Generator, share: float) -> _Priorities:
+        """Return other priorities, of which this share is drawn anew."""
+        handicap = np.where(rng.random(self.handicap.shape) < share, rng.random(self.handicap.shape), self.handicap)
+        patience = float(rng.uniform(0.5, 3.0)) if rng.random() < share else self.patience
+        close_first = bool(rng.random() < 0.5) if rng.random() < share else self.close_first
+        return _Priorities(handicap, patience, close_first)
+
+
+class _Shop:
+    """Strings and what they wait for; sets of strings are the bits of integers."""
+
+    def __init__(self, conflicts: Bools, steps: Sequence[int], bays: int, ordered: bool) -> None:
+        count = len(steps)
+        self.steps, self.bays, self.ordered = list(steps), bays, ordered
+        self.conflicts = _masks(conflicts)
+        before = np.tril(conflicts, -1) if ordered else np.zeros_like(conflicts)  # [k, j]: j closes before k opens
+        self.before = _masks(before)
+        self.latency = [2 * length + 2 if length else 0 for length in steps]
+        # Pulses from the first touch of a string to the end of the last one that waits for it, and without itself.
+        tail = np.array(self.latency, dtype=np.int64)
+        after = np.zeros(count, dtype=np.int64)
         for k in range(count - 1, -1, -1):
-            later = self._tail[k + 1 :][self._before[k + 1 :, k]]
-            self._after[k] = later.max(initial=0)
-            self._tail[k] += self._after[k]
-        self._sequence = [] if ordered else spread(conflicts)
+            after[k] = tail[k + 1 :][before[k + 1 :, k]].max(initial=0)
+            tail[k] += after[k]
+        self.tail, self.after = tail.tolist(), after.tolist()
+        self.usual = int(np.mean(steps)) if count else 0  # pulses to make a cat
+        first_and_last = 2 * min((length for length in steps if length), default=0)
+        self.least = max([int(tail.max(initial=0)), 2 * int(np.count_nonzero(steps))]) + first_and_last
+
+
+class _Game:
+    """One agenda in the making, at pulse `now`."""
+
+    def __init__(self, shop: _Shop, priorities: _Priorities) -> None:
+        count = len(shop.steps)
+        self.shop = shop
+        self.handicap: list[float] = priorities.handicap.tolist()
+        self.patience, self.close_first = priorities.patience, priorities.close_first
+        self.now = 0
+        self.unstarted = list(range(count))
+        self.under_way = self.open = self.closed = 0
+        self.opens_at = [0] * count  # when each started string is expected to open
+        self.ready: set[int] = set()  # before the first touch
+        self.rotated: set[int] = set()  # before the second touch
+        self.flights: list[tuple[int, int, int, int]] = []  # (pulse, stage, string, bay): what comes to its next stage
+        self.free_bays = list(range(shop.bays))
+        self.bay_of = [-1] * count
         self.order: list[int] = []
 
-    @property
-    def done(self) -> bool:
-        """Whether all strings are closed."""
-        return len(self.order) == len(self._state) and bool((self._state == CLOSED).all())
+    def play(self) -> Agenda:
+        moments = []
+        while self.unstarted or self.ready or self.rotated or self.flights:
+            self._land()
+            turns, starts = self._start()
+            touch = self._choose()
+            if touch is not None:
+                self._touch(touch)
+            if turns or starts or touch is not None or self.flights:
+                moments.append(Moment(tuple(turns), tuple(starts), touch))
+            self.now += 1
+        return Agenda(tuple(moments), tuple(self.order))
 
-    def next_to_start(self) -> int | None:
-        """Return a string whose cat should be made next, and count it as started; None if there is none."""
-        if not self.ordered:
-            return self._start(self._sequence.pop(0)) if self._sequence else None
-        free = np.flatnonzero(~self._started & (self._unstarted == 0))
-        if not len(free):
-            return None
-        key = self._tail[free] + 1_000_000 * (self._lacking[free] == 0)
-        return self._start(int(free[key.argmax()]))
+    def _land(self) -> None:
+        """Let cats come to their next stage that do so by now."""
+        while self.flights and self.flights[0][0] <= self.now:
+            _, stage, string, bay = heapq.heappop(self.flights)
+            if stage == 0:
+                self.ready.add(string)
+            elif stage == 1:
+                self.rotated.add(string)
+            else:
+                self.free_bays.append(bay)
 
-    def _start(self, string: int) -> int:
-        self._started[string] = True
-        self._unstarted -= self._before[:, string]
-        return string
+    def _start(self) -> tuple[list[int], list[tuple[int, int]]]:
+        """Run strings of one letter whose turn it is, and start cats in free bays."""
+        turns, starts = [], []
+        for string in [k for k in self.unstarted if self.shop.steps[k] == 0]:
+            if self._may_open(string):
+                self.unstarted.remove(string)
+                self.order.append(string)
+                self.closed |= 1 << string
+                turns.append(string)
+        self.free_bays.sort(reverse=True)
+        while self.free_bays:
+            chosen = self._next_to_start()
+            if chosen is None:
+                break
+            bay = self.free_bays.pop()
+            self.unstarted.remove(chosen)
+            self.under_way |= 1 << chosen
+            self.bay_of[chosen] = bay
+            self.opens_at[chosen] = self._expected(chosen)
+            heapq.heappush(self.flights, (self.now + self.shop.steps[chosen], 0, chosen, bay))
+            starts.append((chosen, bay))
+        return turns, starts
 
-    def may_open(self, string: int) -> bool:
-        """Whether a string commutes with all open ones, and those that must come before it are closed."""
-        return bool(self._lacking[string] == 0 and self._open_conflicts[string] == 0)
+    def _next_to_start(self) -> int | None:
+        shop = self.shop
+        waiting = [k for k in self.unstarted if shop.steps[k]]
+        if not shop.ordered:
+            # The string in conflict with fewest that will be in its way; among equals, with most of the others, since
+            # that is hard to place.
+            rest = sum(1 << k for k in self.unstarted)
+            in_way = self.under_way & ~self._closed_by(self.now + shop.usual + SLACK)
+            return min(
+                waiting,
+                key=lambda k: (
+                    (shop.conflicts[k] & in_way).bit_count()
+                    - 0.02 * (shop.conflicts[k] & rest).bit_count()
+                    + self.handicap[k]
+                ),
+                default=None,
+            )
+        settled = self.under_way | self.closed
+        known = [k for k in waiting if not shop.before[k] & ~settled]
+        return min(
+            known,
+            key=lambda k: self.patience * self._expected(k) - shop.tail[k] + 8 * self.handicap[k],
+            default=None,
+        )
 
-    def choose(self, to_open: Iterable[int], to_close: Iterable[int]) -> int | None:
-        """Return the string to touch in a pulse, if any.
+    def _closed_by(self, pulse: int) -> int:
+        """The open strings that can be closed by a pulse."""
+        closed, left = 0, self.open
+        while left:
+            low = left & -left
+            string = low.bit_length() - 1
+            if self.opens_at[string] + self.shop.latency[string] <= pulse:
+                closed |= low
+            left ^= low
+        return closed
 
-        Args:
-            to_open: Strings whose cats are ready, before their first touch.
-            to_close: Strings that are ready for their second touch.
-        """
-        opening = [string for string in to_open if self.may_open(string)]
-        closing = list(to_close)
-        if self.ordered:
-            ranked = [(int(self._tail[k]), 0, -k) for k in opening] + [(int(self._after[k]), 1, -k) for k in closing]
+    def _expected(self, string: int) -> int:
+        """The pulse at which a string can open, as far as that is known."""
+        soonest = self.now + self.shop.steps[string]
+        open_before = self.shop.before[string] & self.under_way
+        while open_before:
+            low = open_before & -open_before
+            other = low.bit_length() - 1
+            soonest = max(soonest, self.opens_at[other] + self.shop.latency[other])
+            open_before ^= low
+        return soonest
+
+    def _may_open(self, string: int) -> bool:
+        return not (self.shop.conflicts[string] & self.open or self.shop.before[string] & ~self.closed)
+
+    def _choose(self) -> int | None:
+        """Return the string that touches the data."""
+        opening = [k for k in self.ready if self._may_open(k)]
+        if self.shop.ordered:
+            ranked = [(self.shop.tail[k], 0, -k) for k in opening]
+            ranked += [(self.shop.after[k], 1, -k) for k in self.rotated]
             return -max(ranked)[2] if ranked else None
-        if closing and (not opening or len(closing) > 1):
-            return closing[0]
-        waiting = (self._started & (self._state == PENDING)).astype(np.int64)
-        return min(opening, key=lambda k: (int(self._conflicts[k] @ waiting), k), default=None)
+        if self.rotated and (self.close_first or not opening or len(self.rotated) > 2):
+            return min(self.rotated)
+        pending = sum(1 << k for k in self.ready)
+        return min(opening, key=lambda k: ((self.shop.conflicts[k] & pending).bit_count(), k), default=None)
 
-    def open(self, string: int) -> None:
-        """Count a string as open."""
-        self._state[string] = OPEN
-        self._open_conflicts += self._conflicts[:, string]
-        self.order.append(string)
+    def _touch(self, string: int) -> None:
+        length = self.shop.steps[string]
+        if string in self.ready:
+            self.ready.remove(string)
+            self.open |= 1 << string
+            self.opens_at[string] = self.now
+            self.order.append(string)
+            heapq.heappush(self.flights, (self.now + 2 * length + 1, 1, string, self.bay_of[string]))
+        else:
+            self.rotated.remove(string)
+            self.open &= ~(1 << string)
+            self.closed |= 1 << string
+            self.under_way &= ~(1 << string)
+            heapq.heappush(self.flights, (self.now + length + 1, 2, string, self.bay_of[string]))
 
-    def close(self, string: int) -> None:
-        """Count a string as closed."""
-        self._state[string] = CLOSED
-        self._open_conflicts -= self._conflicts[:, string]
-        self._lacking -= self._before[:, string]
 
-
-def spread(conflicts: Bools) -> list[int]:
-    """Return an order of strings in which neighbours commute, as far as that can be had.
-
-    Each string is the one that commutes with most of the `WINDOW` - 1 before it; among equals, the one that commutes
-    with fewest of those left, which is hardest to place. Takes time quadratic in the number of strings.
-    """
-    count = len(conflicts)
-    left = np.ones(count, dtype=bool)
-    degree = conflicts.sum(axis=1).astype(np.int64)
-    order: list[int] = []
-    for _ in range(count):
-        recent = conflicts[:, order[1 - WINDOW :]].sum(axis=1) if order else np.zeros(count, dtype=np.int64)
-        key = np.where(left, recent * (count + 1) - degree, np.iinfo(np.int64).max)
-        chosen = int(key.argmin())
-        order.append(chosen)
-        left[chosen] = False
-        degree -= conflicts[:, chosen]
-    return order
+def _masks(table: Bools) -> list[int]:
+    """Return each row of a table as the bits of an integer."""
+    return [int.from_bytes(np.packbits(row, bitorder="little").tobytes(), "little") for row in table]

@@ -22,9 +22,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ..arch.errors import RoutingError
 from ..arch.unitary import HADAMARD, Angles
-from .agenda import Agenda, anticommuting
+from .agenda import Moment, anticommuting, make_agenda
 from .blocks import PauliBlock, PauliString
 from .builder import ProgramBuilder
 from .cats import CatPlan, Step, plan_cats
@@ -34,7 +36,7 @@ from .stage import Crossing, Layout
 MOST_BAYS = 24
 """More cats than this at a time are never of use."""
 
-TRIES = 12
+TRIES = 16
 """Searches for each cat."""
 
 TO_Z: dict[str, Angles] = {"X": HADAMARD, "Y": (math.pi / 2, 0.0, math.pi / 2)}
@@ -65,12 +67,11 @@ def route_paulis(
         RoutingError: The AOD has too few lines for a string, or its lines cannot come close enough.
     """
     router = _Router(block, layout, builder, options, most_lines)
-    total = 2 * len(block.strings)
-    while not router.over:
-        router.advance()
+    for number, moment in enumerate(router.agenda.moments):
+        router.advance(moment)
         if options.progress:
-            options.progress(router.touches / total, "routing")
-    return router.agenda.order
+            options.progress(number / len(router.agenda.moments), "routing")
+    return list(router.agenda.order)
 
 
 @dataclass(slots=True)
@@ -102,10 +103,6 @@ class _Flight:
         return self.pulses[self.done]
 
     @property
-    def opened(self) -> bool:
-        return self.done > len(self.plan.steps)
-
-    @property
     def over(self) -> bool:
         return self.done == len(self.pulses)
 
@@ -126,8 +123,6 @@ class _Router:
         self.gap_um, self.far_um = layout.rows.gap_um, max(layout.safe_um, layout.rows.gap_um)
         self.reach = builder.device.rydberg.interaction_radius_um / self.gap_um
         self.plans = self._plan(options)
-        latencies = [2 * len(plan.steps) + 2 if plan else 0 for plan in self.plans]
-        self.agenda = Agenda(anticommuting(block), latencies, ordered=block.ordered)
         shapes = [plan.shape for plan in self.plans if plan] or [(1, 1)]
         self.shape = max(rows for rows, _ in shapes), max(cols for _, cols in shapes)
         fit = min(most // size for most, size in zip(most_lines, self.shape, strict=True))
@@ -136,15 +131,18 @@ class _Router:
                 f"A Pauli string takes {self.shape[0]} x {self.shape[1]} lines, but the AOD has "
                 f"{most_lines[0]} x {most_lines[1]}."
             )
-        self.bays: list[_Flight | None] = [None] * min(fit, MOST_BAYS, max(1, sum(p is not None for p in self.plans)))
-        self.waiting: list[int] = []  # started strings of one letter: they need no cat, only their turn
+        steps = [len(plan.steps) if plan else 0 for plan in self.plans]
+        count = min(fit, MOST_BAYS, max(1, int(np.count_nonzero(steps))))
+        self.bays: list[_Flight | None] = [None] * count
+        self.agenda = make_agenda(
+            anticommuting(block),
+            steps,
+            len(self.bays),
+            ordered=block.ordered,
+            effort=options.effort,
+            seed=options.seed,
+        )
         self.pivot = 0  # bays from this one on stand beyond the lattice, those before it short of it
-        self.touches = 0
-
-    @property
-    def over(self) -> bool:
-        """Whether all strings are run and all ancillas dark."""
-        return self.agenda.done and not any(self.bays)
 
     def _plan(self, options: RouteOptions) -> list[CatPlan | None]:
         """Plan the cat of each string; strings on equal patterns of lines share one. None for a single letter."""
@@ -173,42 +171,22 @@ class _Router:
 
     # --- one pulse ---------------------------------------------------------------------------------------------------
 
-    def advance(self) -> None:
-        """Start cats in free bays, run rotations of one letter whose turn it is, and fire a pulse."""
-        self._start()
+    def advance(self, moment: Moment) -> None:
+        """Run the rotations of one letter, start cats, and fire a pulse."""
+        for string in moment.turns:
+            self._turn(self.block.strings[string])
+        for string, bay in moment.starts:
+            plan = self.plans[string]
+            assert plan is not None
+            self.bays[bay] = _Flight(string, plan, *self._crossings(self.block.strings[string]))
+            self.builder.gate(self._atom(bay, plan.root), HADAMARD)
         flights = [(bay, flight) for bay, flight in enumerate(self.bays) if flight]
-        if not flights:
-            return
-        touched = self.agenda.choose(
-            (flight.string for _, flight in flights if flight.next is None and not flight.opened),
-            (flight.string for _, flight in flights if flight.next is None and flight.opened),
-        )
-        home = next((bay for bay, flight in flights if flight.string == touched), None)
+        home = next((bay for bay, flight in flights if flight.string == moment.touch), None)
         moving = [(bay, flight) for bay, flight in flights if bay == home or flight.next is not None]
-        self._fire(moving, home)
+        if moving:
+            self._fire(moving, home)
         for bay, flight in moving:
             self._count(bay, flight)
-
-    def _start(self) -> None:
-        while None in self.bays or self.waiting:
-            for string in list(self.waiting):
-                if self.agenda.may_open(string):
-                    self._turn(self.block.strings[string])
-                    self.agenda.open(string)
-                    self.agenda.close(string)
-                    self.touches += 2
-                    self.waiting.remove(string)
-            bay = next((bay for bay, flight in enumerate(self.bays) if flight is None), None)
-            string_or_none = None if bay is None else self.agenda.next_to_start()
-            if bay is None or string_or_none is None:
-                return
-            plan = self.plans[string_or_none]
-            if plan is None:
-                self.waiting.append(string_or_none)
-                continue
-            flight = _Flight(string_or_none, plan, *self._crossings(self.block.strings[string_or_none]))
-            self.bays[bay] = flight
-            self.builder.gate(self._atom(bay, plan.root), HADAMARD)
 
     def _turn(self, string: PauliString) -> None:
         """Rotate a data qubit."""
@@ -245,9 +223,7 @@ class _Router:
         pulse = flight.next
         flight.done += 1
         if pulse is None:
-            self.touches += 1
             self.pivot = bay
-            (self.agenda.open if flight.done <= 1 + len(flight.plan.steps) else self.agenda.close)(flight.string)
         else:
             step, apart = pulse
             gone = [self._atom(bay, link.target) for link in step.links if link.leaves == apart]

@@ -409,7 +409,10 @@ CREATE = (AT_0, Raman((2,), (HADAMARD,)), Pulse(((0, 2),)), Raman((2,), (HADAMAR
         (CREATE[:2], "Instruction 1: ancilla atom 2 is left at the end in another state than |0>"),
         ((AT_0, Raman((2,), ((0.7, 0.0, 0.0),))), "Instruction 1: atom 2 sees a rotation that is none of the data"),
         ((Measure((0,), (0,)), Raman((0,), (HADAMARD,))), "Instruction 1: atom 0 is driven after the measurement of"),
-        ((AT_0, Measure((0,), (0,)), Pulse(((2, 0),))), "Instruction 2: atom 0 is in a pair after the measurement of it"),
+        (
+            (AT_0, Measure((0,), (0,)), Pulse(((2, 0),))),
+            "Instruction 2: atom 0 is in a pair after the measurement",
+        ),
         ((Measure((0,), (0,)), Measure((0,), (1,))), "Instruction 1: data qubit 0 is measured a second time"),
     ],
 )
