@@ -40,9 +40,9 @@ def diagonal_router(fewest=None):
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(diagonal, "route_diagonal", record))
         if fewest is not None:
-            stack.enter_context(mock.patch.object(diagonal, "ROUNDS", 2))
+            stack.enter_context(mock.patch.object(diagonal, "ROUNDS", ((2, 2), (1, 2))))
             stack.enter_context(mock.patch.object(diagonal, "MOST_STARTS", 2))
-            stack.enter_context(mock.patch.object(sweep, "WORK_PER_ROUND", 1000))
+            stack.enter_context(mock.patch.object(sweep, "TRIES_PER_ROUND", 200))
             for module in ROUTERS:
                 stack.enter_context(mock.patch.object(module, "ready_block", take_all))
         yield plans
