@@ -3,7 +3,8 @@
 Each circuit is QAOA for MaxCut with one layer: a cost layer on the edges of a graph, and a mixer. Rows are means over
 the graphs of a kind (of fidelity, the geometric mean). Depth is the number of layers of two-qubit gates: Rydberg pulses
 for qpilot, layers of CZ on fixed atoms. 2Q gates are CZ gates; those of qpilot include the pairs an echo cancels, and
-those that make and recycle copies.
+those that make and recycle copies. A stage is a position of the lines at which gates run: with the angles used here,
+one with two pulses or more, as a pulse alone makes or recycles copies.
 
     qpilot        router="auto" on a near-square lattice
     shapes        the best of several lattices that fit the field of view; compile s is that of all of them
@@ -32,6 +33,7 @@ import numpy as np
 from qiskit import QuantumCircuit
 
 import qpilot
+from qpilot.arch import Move, RydbergPulse
 from qpilot.arch.device import near_square
 
 from .baselines import Baseline, best_sabre, square_grid, swap_network, triangular_grid
@@ -57,7 +59,7 @@ STYLES = {  # colours of Okabe and Ito
 PLOTTED = ("edges", "depth", "min", "max")
 COLUMNS = (
     *("graph", "qubits", "edges", "graphs", "strategy", "depth", "min", "max"),
-    *("2Q gates", "moves", "ms", "fidelity", "compile s", "lattice"),
+    *("stages", "2Q gates", "moves", "ms", "fidelity", "compile s", "lattice"),
 )
 
 
@@ -81,6 +83,7 @@ class Result:
     moves: int | None = None
     ms: float | None = None
     fidelity: float | None = None
+    stages: int | None = None
 
 
 def random_cases(families: Iterable[str], sizes: Iterable[int], num_graphs: int) -> Iterator[Case]:
@@ -155,7 +158,20 @@ def compiled(circuit: QuantumCircuit, tried: Iterable[tuple[int, int]], **option
     program = min(programs, key=lambda program: (program.depth, program.metrics.num_2q))
     slm, m = program.device.slm, program.metrics
     lattice = f"{slm.rows}x{slm.cols}"
-    return Result(lattice, m.depth, m.num_2q, seconds, m.num_moves, m.duration_us / 1000, m.fidelity.total)
+    return Result(
+        lattice, m.depth, m.num_2q, seconds, m.num_moves, m.duration_us / 1000, m.fidelity.total, count_stages(program)
+    )
+
+
+def count_stages(program: qpilot.Program) -> int:
+    """Return the number of positions of the lines at which two pulses or more are fired."""
+    fired = [0]
+    for step in program.instructions:
+        if isinstance(step, Move):
+            fired.append(0)
+        elif isinstance(step, RydbergPulse):
+            fired[-1] += 1
+    return sum(count >= 2 for count in fired)
 
 
 def from_baseline(found: Baseline) -> Result:
@@ -192,6 +208,7 @@ def summary(results: Sequence[Result]) -> tuple[object, ...]:
     depths = [result.depth for result in results]
     return (
         *(float(statistics.mean(depths)), min(depths), max(depths)),
+        _mean(result.stages for result in results),
         _mean(result.num_2q for result in results),
         _mean(result.moves for result in results),
         _mean(result.ms for result in results),

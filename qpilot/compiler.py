@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from .arch.device import FPQA, near_square
+from .arch.device import FIELD_OF_VIEW_UM, FPQA, near_square, wider_shapes
 from .arch.errors import DeviceError, OptionError
 from .arch.program import Metrics, Program
 from .arch.unitary import wrap
@@ -100,9 +100,10 @@ def compile(  # noqa: A001 - the name the user asked for
         router: "generic" routes every gate by itself; "auto" routes blocks of commuting diagonal gates as a whole.
         strategy: "rounds" lets a copy serve many gates; "paper" creates and recycles one for each gate, as published.
         placement: "auto" searches; "identity" lays qubits row by row; or the site (row, col) of each qubit.
-        shape: Rows and columns of the lattice region that holds the qubits; "auto" is near-square.
+        shape: Rows and columns of the lattice region that holds the qubits; "auto" starts near-square.
         objective: "balanced" weighs pulses and two-qubit gates; "depth" spends gates to save pulses.
-        effort: How many placements to try; the best program is returned. Time grows in proportion.
+        effort: How many placements to try, beyond the first also in wider regions where `shape` and `placement` are
+            "auto"; the best program is returned. Time grows in proportion.
         seed: Seed of the search.
         verify: Check the hardware rules and prove that the program computes the circuit.
         progress: Called now and then with the fraction done and the name of the phase.
@@ -123,19 +124,19 @@ def compile(  # noqa: A001 - the name the user asked for
     report(0.0, "reading")
     source = read_circuit(circuit)
     lowered, gathered = _lower(source)
-    device, rows, cols = _choose_region(lowered, device, options)
-    machine = _Machine(device)
+    regions = _choose_regions(lowered, device, options)
     by_block = router == "auto" and strategy == "rounds"
     dense = largest_block(lowered.block) if by_block else None
     by_block = by_block and (dense is not None or any(not gate.is_cz for gate in lowered.block.gates))
     programs = []
     for number in range(options.effort):
         part = _part(report, number, effort)
-        placed = _place(lowered, dense, machine, (rows, cols), options, number, part)
+        machine, shape = regions[number % len(regions)]
+        placed = _place(lowered, dense, machine, shape, options, number, part)
         programs.append(_route(lowered, machine, placed, options, part))
         if by_block and len(lowered.block.gates) <= TRY_BOTH:
             by_gate = replace(options, router="generic")
-            placed = _place(lowered, None, machine, (rows, cols), by_gate, number, _no_progress)
+            placed = _place(lowered, None, machine, shape, by_gate, number, _no_progress)
             programs.append(_route(lowered, machine, placed, by_gate, _no_progress))
     # Diagonal blocks are run as a whole for the sake of depth, so depth decides where there are some.
     program = min(programs, key=lambda program: _cost(program.metrics, "depth" if by_block else objective))
@@ -165,6 +166,27 @@ def _lower(source: QuantumCircuit) -> tuple[Lowered, bool]:
     if 2 * sum(not gate.is_cz for gate in gates) >= len(gates) or largest_block(lowered.block):
         return lowered, True
     return lower(source, gathered=False), False
+
+
+def _choose_regions(
+    lowered: Lowered, device: FPQA | None, options: CompileOptions
+) -> list[tuple[_Machine, tuple[int, int]]]:
+    """Return the regions to try, in turn, with the machine of each; without a device, each lattice just fits."""
+    first, rows, cols = _choose_region(lowered, device, options)
+    machine = _Machine(first)
+    regions = [(machine, (rows, cols))]
+    given = not isinstance(options.shape, str) or not isinstance(options.placement, str)
+    if options.effort == 1 or given or options.placement == "identity":
+        return regions
+    slm = first.slm
+    most_cols, most_rows = slm.cols, slm.rows
+    if device is None:
+        most_cols, most_rows = (int(side / slm.spacing_um + 1e-9) + 1 for side in FIELD_OF_VIEW_UM)
+    for shape in wider_shapes(lowered.info.num_qubits, most_rows, min(most_cols, machine.most_lines[1])):
+        if device is None:
+            machine = _Machine(_choose_region(lowered, None, replace(options, shape=shape))[0])
+        regions.append((machine, shape))
+    return regions
 
 
 def _choose_region(lowered: Lowered, device: FPQA | None, options: CompileOptions) -> tuple[FPQA, int, int]:
