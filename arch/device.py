@@ -22,6 +22,12 @@ from .files import read_bytes, write_bytes
 Native = Literal["cz", "cphase"]
 """What the Rydberg pulse does to a pair: a CZ, or a controlled phase by an angle of choice."""
 
+FIELD_OF_VIEW_UM = (600.0, 600.0)
+"""Width and height of the lattice of a device that nobody describes."""
+
+ROW_SHARES = (0.3, 0.4, 0.5, 0.7)
+"""Rows of wider shapes, as parts of those of the near-square one."""
+
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A frozen record that refuses unknown keys when it is read from JSON."""
@@ -193,7 +199,7 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def for_qubits(
-        cls, num_qubits: int, field_of_view_um: tuple[float, float] = (600.0, 600.0), *, spacing_um: float = 15.0
+        cls, num_qubits: int, field_of_view_um: tuple[float, float] = FIELD_OF_VIEW_UM, *, spacing_um: float = 15.0
     ) -> FPQA:
         """Return a device with the smallest near-square lattice that holds `num_qubits`.
 
@@ -252,6 +258,14 @@ def near_square(num_qubits: int, max_rows: int, max_cols: int) -> tuple[int, int
     if rows > max_rows:
         rows, cols = max_rows, math.ceil(num_qubits / max_rows)
     return rows, cols
+
+
+def wider_shapes(num_qubits: int, max_rows: int, max_cols: int) -> list[tuple[int, int]]:
+    """Return regions (rows, cols) for the qubits with fewer rows than the near-square one, the widest first."""
+    rows, cols = near_square(num_qubits, max_rows, max_cols)
+    fewer = sorted({math.ceil(share * rows) for share in ROW_SHARES})
+    found = ((count, math.ceil(num_qubits / count)) for count in fewer)
+    return [shape for shape in found if cols < shape[1] <= max_cols]
 
 
 def preset(name: str, rows: int = 10, cols: int = 10) -> FPQA:

@@ -68,7 +68,7 @@ def main() -> int:
         grid = Grid(rows, cols, options.copies, parking=not options.no_parking)
         wanted = Embedding(graph.edges, [divmod(q, cols) for q in graph], rows, cols).wanted(grid)
         search = StageSearch(grid, wanted, options.seed)
-        found = search.reduce(search.greedy(), ROUNDS)
+        found = search.reduce(search.greedy(), sum(rounds for _, rounds in ROUNDS))
         start = time.perf_counter()
         optimum, proved = fewest_stages(grid, wanted, time_limit_s=options.time, upper=found)
         seconds = time.perf_counter() - start

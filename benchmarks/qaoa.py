@@ -3,7 +3,9 @@
 Each circuit is QAOA for MaxCut with one layer: a cost layer on the edges of a graph, and a mixer. Rows are means over
 the graphs of a kind (of fidelity, the geometric mean). Depth is the number of layers of two-qubit gates: Rydberg pulses
 for qpilot, layers of CZ on fixed atoms. 2Q gates are CZ gates; those of qpilot include the pairs an echo cancels, and
-those that make and recycle copies. With --native cphase a pulse of qpilot may be a controlled phase instead.
+those that make and recycle copies. With --native cphase a pulse of qpilot may be a controlled phase instead. A stage
+is a position of the lines at which gates run: with native CZ and the angles used here, one with two pulses or more, as
+a pulse alone makes or recycles copies.
 
     qpilot        router="auto" on a near-square lattice
     shapes        the best of several lattices that fit the field of view; compile s is that of all of them
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
 import math
 import re
 import statistics
@@ -32,11 +35,11 @@ import numpy as np
 from qiskit import QuantumCircuit
 
 import qpilot
-from qpilot.arch import FPQA, Lattice, Rydberg
+from qpilot.arch import FPQA, Lattice, Move, Rydberg, RydbergPulse
 from qpilot.arch.device import near_square
 
 from .baselines import best_sabre, square_grid, swap_network, triangular_grid
-from .results import SUMMARY_COLUMNS, Result, from_baseline, from_program, summary
+from .results import SUMMARY_COLUMNS, Result, from_baseline, from_program, mean, summary
 from .tables import Table
 
 FAMILIES = ("3-regular", "4-regular", "6-regular", "er-0.1", "er-0.3", "er-0.5")
@@ -60,7 +63,7 @@ STYLES = {  # colours of Okabe and Ito
 }
 
 PLOTTED = ("edges", "depth", "min", "max")
-COLUMNS = ("graph", "qubits", "edges", "graphs", "strategy", *SUMMARY_COLUMNS)
+COLUMNS = ("graph", "qubits", "edges", "graphs", "strategy", *SUMMARY_COLUMNS, "stages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,13 @@ class Case:
     name: str
     num_qubits: int
     graphs: Sequence[nx.Graph[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Staged(Result):
+    """One program, with the number of its stages."""
+
+    stages: int | None = None
 
 
 def random_cases(families: Iterable[str], sizes: Iterable[int], num_graphs: int) -> Iterator[Case]:
@@ -150,7 +160,19 @@ def compiled(circuit: QuantumCircuit, tried: Iterable[tuple[int, int]], native: 
     programs = [qpilot.compile(circuit, machine(shape, native), shape=shape, **options) for shape in tried]
     seconds = time.perf_counter() - start
     program = min(programs, key=lambda program: (program.depth, program.metrics.num_2q))
-    return from_program(program, seconds)
+    stages = count_stages(program) if native == "cz" else None
+    return Staged(*dataclasses.astuple(from_program(program, seconds)), stages)
+
+
+def count_stages(program: qpilot.Program) -> int:
+    """Return the number of positions of the lines at which two pulses or more are fired."""
+    fired = [0]
+    for step in program.instructions:
+        if isinstance(step, Move):
+            fired.append(0)
+        elif isinstance(step, RydbergPulse):
+            fired[-1] += 1
+    return sum(count >= 2 for count in fired)
 
 
 def strategies(n: int, native: str, *, wide: bool, sabre: bool) -> dict[str, Callable[[QuantumCircuit], Result]]:
@@ -176,7 +198,9 @@ def measure(case: Case, native: str, *, wide: bool, sabre: int) -> Iterator[tupl
     for name, way in strategies(case.num_qubits, native, wide=wide, sabre=sabre > 0).items():
         count = min(sabre, len(circuits)) if name == "sabre" else len(circuits)
         edges = statistics.mean(graph.number_of_edges() for graph in case.graphs[:count])
-        yield case.name, case.num_qubits, edges, count, name, *summary([way(circuit) for circuit in circuits[:count]])
+        results = [way(circuit) for circuit in circuits[:count]]
+        stages = mean(result.stages for result in results if isinstance(result, Staged))
+        yield case.name, case.num_qubits, edges, count, name, *summary(results), stages
 
 
 def plot(table: Table, path: Path) -> None:

@@ -43,21 +43,23 @@ def summary(results: Sequence[Result]) -> tuple[object, ...]:
     depths = [result.depth for result in results]
     return (
         *(float(statistics.mean(depths)), min(depths), max(depths)),
-        _mean(result.num_2q for result in results),
-        _mean(result.moves for result in results),
-        _mean(result.ms for result in results),
-        _geometric_mean(result.fidelity for result in results),
-        _mean(result.seconds for result in results),
+        mean(result.num_2q for result in results),
+        mean(result.moves for result in results),
+        mean(result.ms for result in results),
+        geometric_mean(result.fidelity for result in results),
+        mean(result.seconds for result in results),
         "/".join(sorted({result.lattice for result in results})),
     )
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
+def mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of those that are known, if any are."""
     known = [value for value in values if value is not None]
     return statistics.fmean(known) if known else None
 
 
-def _geometric_mean(values: Iterable[float | None]) -> float | None:
+def geometric_mean(values: Iterable[float | None]) -> float | None:
+    """Return the geometric mean of those that are known, if any are; 0 if one of them is."""
     known = [value for value in values if value is not None]
     if not known or not all(known):  # a fidelity may be too small for a float
         return 0.0 if known else None

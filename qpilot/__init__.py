@@ -29,8 +29,9 @@ from .arch.errors import (
     RoutingError,
     VerificationError,
 )
-from .compiler import CompileOptions, compile  # noqa: A004
+from .compiler import compile  # noqa: A004
 from .library import qaoa_circuit
+from .machine import CompileOptions
 from .paulis import compile_paulis
 from .verify import verify
 

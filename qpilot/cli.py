@@ -142,7 +142,7 @@ def _compile(
     objective: Annotated[
         Objective, typer.Option(help="balanced: weigh pulses and two-qubit gates; depth: spend gates to save pulses.")
     ] = Objective.BALANCED,
-    effort: Annotated[int, typer.Option(min=1, help="How many placements to try; the best program is kept.")] = 1,
+    effort: Annotated[int, typer.Option(min=1, help="Placements and shapes to try; the best program is kept.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal programs.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip the proof that the program is right.")] = False,

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import time
-from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
-from .arch.device import FPQA, near_square
-from .arch.errors import DeviceError, OptionError
+from .arch.device import FPQA
 from .arch.program import Metrics, Program
 from .arch.unitary import wrap
 from .frontend import Lowered, lower, read_circuit
+from .machine import CompileOptions, Machine, Sites, check_sites, choose_regions
 from .parts import cut, gathers
+from .paulis import compile_parts
 from .placement import anneal, row_major
 from .replay import replay
 from .routing.blocks import DiagonalBlock
 from .routing.builder import ProgramBuilder
-from .routing.diagonal import Arrangement, DiagonalRouter, arrange, can_park, largest_block, starting_sites
-from .routing.generic import POLICIES, route_rounds
-from .routing.lines import Axis, site_offsets_um
-from .routing.options import Progress, RouteOptions
+from .routing.diagonal import Arrangement, DiagonalRouter, arrange, largest_block, starting_sites
+from .routing.generic import route_rounds
+from .routing.options import Progress, RouteOptions, no_progress
 from .routing.paper import route_stages
-from .routing.stage import Layout
 from .verify import check_against, require_legal
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-Sites = Sequence[tuple[int, int]]
 TRY_BOTH = 200
 """Circuits of up to this many gates are routed with diagonal blocks as a whole and gate by gate; the better is kept."""
 
@@ -43,38 +37,6 @@ LINES_PER_SITE = 2
 """Lines that belong to each row and column of sites, where the AOD has as many; measured on 1 to 4."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class CompileOptions:
-    """How to compile; see `compile` for the meaning of each.
-
-    Raises:
-        OptionError: A value is not known, or out of range.
-    """
-
-    router: str = "auto"
-    strategy: str = "rounds"
-    placement: str | Sites = "auto"
-    shape: str | tuple[int, int] = "auto"
-    objective: str = "balanced"
-    effort: int = 1
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _check_choice("router", self.router, ("auto", "generic"))
-        _check_choice("strategy", self.strategy, ("rounds", "paper"))
-        _check_choice("objective", self.objective, tuple(POLICIES))
-        if isinstance(self.placement, str) or not isinstance(self.placement, Iterable):
-            _check_choice("placement", self.placement, ("auto", "identity"))
-        if isinstance(self.shape, str):
-            _check_choice("shape", self.shape, ("auto",))
-        else:
-            _check_pair("shape", self.shape, 1)
-        for name, least in (("effort", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise OptionError(f"{name} is {value!r}; it must be a whole number, at least {least}.")
 
 
 def compile(  # noqa: A001 - the name the user asked for
@@ -101,9 +63,10 @@ def compile(  # noqa: A001 - the name the user asked for
         router: "generic" routes every gate by itself; "auto" routes blocks of commuting diagonal gates as a whole.
         strategy: "rounds" lets a copy serve many gates; "paper" creates and recycles one for each gate, as published.
         placement: "auto" searches; "identity" lays qubits row by row; or the site (row, col) of each qubit.
-        shape: Rows and columns of the lattice region that holds the qubits; "auto" is near-square.
+        shape: Rows and columns of the lattice region that holds the qubits; "auto" starts near-square.
         objective: "balanced" weighs pulses and two-qubit gates; "depth" spends gates to save pulses.
-        effort: How many placements to try; the best program is returned. Time grows in proportion.
+        effort: How many placements to try, beyond the first also in wider regions where `shape` and `placement` are
+            "auto"; the best program is returned. Time grows in proportion.
         seed: Seed of the search.
         verify: Check the hardware rules and prove that the program computes the circuit.
         progress: Called now and then with the fraction done and the name of the phase.
@@ -125,23 +88,22 @@ def compile(  # noqa: A001 - the name the user asked for
     source = read_circuit(circuit)
     in_parts = cut(source, device)
     if in_parts:
-        from .paulis import compile_parts
-
         return compile_parts(in_parts, device, options, verify=verify, progress=progress)
     lowered, gathered = _lower(source, device)
-    device, rows, cols = choose_region(lowered.info.num_qubits, device, options)
-    machine = Machine(device)
+    regions = choose_regions(lowered.info.num_qubits, device, options)
+    device = regions[0][0].device
     by_block = router == "auto" and strategy == "rounds"
     dense = largest_block(lowered.block, device) if by_block else None
     by_block = by_block and (dense is not None or any(not gate.is_cz for gate in lowered.block.gates))
     programs = []
     for number in range(options.effort):
         part = _part(report, number, effort)
-        placed = _place(lowered, dense, machine, (rows, cols), options, number, part)
+        machine, shape = regions[number % len(regions)]
+        placed = _place(lowered, dense, machine, shape, options, number, part)
         programs.append(_route(lowered, machine, placed, options, part))
         if by_block and len(lowered.block.gates) <= TRY_BOTH:
             by_gate = replace(options, router="generic")
-            placed = _place(lowered, None, machine, (rows, cols), by_gate, number, no_progress)
+            placed = _place(lowered, None, machine, shape, by_gate, number, no_progress)
             programs.append(_route(lowered, machine, placed, by_gate, no_progress))
     # Diagonal blocks are run as a whole for the sake of depth, so depth decides where there are some.
     program = min(programs, key=lambda program: _cost(program.metrics, "depth" if by_block else objective))
@@ -167,75 +129,6 @@ def _lower(source: QuantumCircuit, device: FPQA | None) -> tuple[Lowered, bool]:
     if gathers(lowered.block, device):
         return lowered, True
     return lower(source, gathered=False), False
-
-
-def choose_region(n: int, device: FPQA | None, options: CompileOptions) -> tuple[FPQA, int, int]:
-    """Return the device and the rows and columns of its lattice, from the first on, that hold the qubits."""
-    shape = None if isinstance(options.shape, str) else options.shape
-    if device is None:
-        device = FPQA.for_qubits(n)
-        if shape is not None:
-            slm = msgspec.structs.replace(device.slm, rows=shape[0], cols=shape[1])
-            device = device.replace(slm=slm, name=f"fpqa-{shape[0]}x{shape[1]}")
-    slm = device.slm
-    if n > slm.num_sites:
-        raise DeviceError(
-            f"The circuit has {n} qubits, but the lattice of device {device.name!r} has {slm.rows} x {slm.cols} = "
-            f"{slm.num_sites} sites; use a larger lattice, such as that of FPQA.for_qubits({n})."
-        )
-    if shape is None and not isinstance(options.placement, str):
-        shape = slm.rows, slm.cols
-    rows, cols = shape or near_square(n, slm.rows, slm.cols)
-    if rows > slm.rows or cols > slm.cols:
-        raise DeviceError(
-            f"The shape {rows} x {cols} does not fit on the {slm.rows} x {slm.cols} lattice of device {device.name!r}."
-        )
-    if rows * cols < n:
-        raise DeviceError(f"The shape {rows} x {cols} has {rows * cols} sites for {n} qubits; give a larger one.")
-    return device, rows, cols
-
-
-class Machine:
-    """What routing needs to know of a device: the AOD with most lines, and where its lines may stand."""
-
-    def __init__(self, device: FPQA) -> None:
-        self.device = device
-        self.number = max(range(len(device.aods)), key=lambda k: device.aods[k].max_rows * device.aods[k].max_cols)
-        self.aod = device.aods[self.number]
-        rydberg = device.rydberg
-        self.spacing_um, self.safe_um = device.slm.spacing_um, rydberg.safe_distance_um
-        # Crossings of one line are as far apart as the lines; lines closer than the last term bring nothing.
-        self.gap_um = max(self.aod.min_spacing_um, rydberg.min_atom_distance_um, rydberg.interaction_radius_um / 20)
-        wide = self.gap_um > self.spacing_um
-        self.most_lines = (1, 1) if wide else (self.aod.max_rows, self.aod.max_cols)
-
-    @cached_property
-    def offsets_um(self) -> tuple[float, ...]:
-        """Where lines may stand beside a site."""
-        return site_offsets_um(self.device.rydberg, self.spacing_um, self.gap_um)
-
-    @property
-    def parking(self) -> bool:
-        """Whether a line may stand between two sites."""
-        return can_park(self.spacing_um, self.offsets_um[len(self.offsets_um) // 2], max(self.safe_um, self.gap_um))
-
-    def layout(self, sites: Sites, shape: tuple[int, int], per_site: int) -> Layout:
-        """Lay out the lines over the region of the lattice that the sites take."""
-        places = np.array(sites, dtype=np.int64).reshape(-1, 2)
-        occupied = np.zeros(shape, dtype=bool)
-        occupied[tuple(places.T)] = True
-        rows, cols = (
-            Axis(
-                count,
-                _num_lines(count, most, len(self.offsets_um), per_site),
-                self.spacing_um,
-                self.gap_um,
-                self.safe_um,
-                self.offsets_um,
-            )
-            for count, most in zip(shape, self.most_lines, strict=True)
-        )
-        return Layout(rows, cols, places, occupied, self.spacing_um, self.safe_um)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,11 +204,6 @@ def _route(
     return builder.build(lowered.info)
 
 
-def _num_lines(num_sites: int, most: int, stack: int, per_site: int) -> int:
-    """As many lines for every site as wanted and possible, or else as many as there are."""
-    return min(num_sites * min(per_site, stack, max(1, most // num_sites)), most)
-
-
 def _cost(metrics: Metrics, objective: str) -> tuple[float, ...]:
     """What the best of several programs has least of."""
     if objective == "depth":
@@ -326,39 +214,3 @@ def _cost(metrics: Metrics, objective: str) -> tuple[float, ...]:
 
 def _part(report: Progress, number: int, count: int) -> Progress:
     return lambda fraction, phase: report(0.05 + 0.85 * (number + fraction) / count, phase)
-
-
-def no_progress(fraction: float, phase: str) -> None:
-    """Tell nobody."""
-
-
-def _check_choice(name: str, value: object, choices: Collection[str]) -> None:
-    if value not in choices:
-        close = difflib.get_close_matches(str(value), choices, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose {' or '.join(map(repr, choices))}."
-        raise OptionError(f"{name} is {value!r}, which is not known; {hint}")
-
-
-def _check_pair(name: str, value: object, least: int) -> tuple[int, int]:
-    pair: list[Any] = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else []
-    whole = (isinstance(x, (int, np.integer)) and not isinstance(x, bool) and x >= least for x in pair)
-    if len(pair) != 2 or not all(whole):
-        raise OptionError(f"{name} is {value!r}; it must be a pair of whole numbers (rows, cols), at least {least}.")
-    return int(pair[0]), int(pair[1])
-
-
-def check_sites(sites: Sites, num_qubits: int, rows: int, cols: int) -> Sites:
-    """Return the sites that a caller gives.
-
-    Raises:
-        OptionError: They are not distinct sites of the region, one for each qubit.
-    """
-    checked = [_check_pair(f"placement of qubit {q}", site, 0) for q, site in enumerate(sites)]
-    if len(checked) != num_qubits:
-        raise OptionError(f"placement has {len(checked)} sites for {num_qubits} qubits; it needs one for each.")
-    for q, (row, col) in enumerate(checked):
-        if row >= rows or col >= cols:
-            raise OptionError(f"placement puts qubit {q} at {row, col}, off the {rows} x {cols} lattice.")
-    if len(set(checked)) < num_qubits:
-        raise OptionError("placement puts two qubits at one site.")
-    return checked

@@ -15,14 +15,14 @@ from .arch.device import FPQA
 from .arch.errors import CircuitError, RoutingError
 from .arch.program import CircuitInfo, Program
 from .arch.unitary import wrap
-from .compiler import CompileOptions, Machine, Sites, check_sites, choose_region, no_progress
+from .machine import CompileOptions, Machine, Sites, check_sites, choose_region
 from .parts import Gates, Source, as_gates, merge
 from .placement import row_major
 from .routing.blocks import PauliBlock, PauliString
 from .routing.builder import ProgramBuilder
 from .routing.diagonal import DiagonalRouter
 from .routing.generic import route_rounds
-from .routing.options import Progress, RouteOptions
+from .routing.options import Progress, RouteOptions, no_progress
 from .routing.paper import route_stages
 from .routing.pauli import route_paulis
 from .routing.stage import Layout

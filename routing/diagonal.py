@@ -30,13 +30,20 @@ from .sweep import AWAY, Embedding, Grid, Ints, Stage, StageSearch
 COPIES = ((1, 1), (1, 2), (2, 1), (2, 2))
 """Numbers of arrays of copies (down, across) that are tried; each costs two pulses and may save many."""
 
-ROUNDS = 40
-"""Rounds of the local search for blocks of up to `ROUNDS_FOR` gates; fewer for larger ones."""
+ROUNDS = ((6, 20), (3, 25), (1, 60))
+"""The local search: how many covers, the best so far, take part, and rounds for each in blocks of up to `ROUNDS_FOR`
+gates; fewer in larger ones."""
 
-ROUNDS_FOR = 500
+ROUNDS_FOR = 250
+
+LEAST_SHARE = 0.3
+"""Large blocks of up to 100 qubits get at least this part of the rounds."""
+
+CLOSE = 1.1
+"""Covers deeper than the best by more than this factor take no part."""
 
 MOST_STARTS = 16
-PAIRS_FOR_STARTS = 3000
+PAIRS_FOR_STARTS = 2500
 """A block of k gates is searched from `PAIRS_FOR_STARTS` / k starting sites, at most `MOST_STARTS`."""
 
 FEWEST_PAIRS = 8
@@ -159,14 +166,20 @@ def arrange(
         return None
     pulses = num_pulses(device, [angle for *_, angle in block.pairs], strays=True)
     covers = [_Start(block, starts[0], Grid(*shape, number, parking), seed) for number in copies]
-    best = min(covers, key=lambda cover: cover.depth(pulses))
-    covers = [best, *(_Start(block, sites, best.grid, seed) for sites in starts[1:])]
-    best = min(covers, key=lambda cover: cover.depth(pulses))
+    # Of equal depth, the one of fewer stages: the local search gains more where there are more copies.
+    grid = min(covers, key=lambda cover: (cover.depth(pulses), len(cover.stages))).grid
+    covers += [_Start(block, sites, grid, seed) for sites in starts[1:]]
+    covers.sort(key=lambda cover: cover.depth(pulses))
     size = len(starts[0])
-    rounds = max(1, int(ROUNDS * min(1.0, ROUNDS_FOR / len(block.pairs), 200 / size)))
-    stages = best.search.reduce(best.stages, rounds, best.embedding if move else None)
+    share = min(1.0, max(LEAST_SHARE, ROUNDS_FOR / len(block.pairs))) * min(1.0, 100 / size)
+    for number, rounds in ROUNDS:
+        covers = [cover for cover in covers[:number] if cover.depth(pulses) <= CLOSE * covers[0].depth(pulses)]
+        for cover in covers:
+            cover.reduce(max(1, int(rounds * share)), move=move)
+        covers.sort(key=lambda cover: cover.depth(pulses))
+    best = covers[0]
     placed = tuple(divmod(site, shape[1]) for site in best.embedding.sites[:size])
-    return Arrangement(placed, best.grid, tuple(stages))
+    return Arrangement(placed, best.grid, tuple(best.stages))
 
 
 class _Start:
@@ -183,6 +196,10 @@ class _Start:
         """Pulses of the stages, each of which takes `pulses`, and of making and recycling the copies."""
         down, across = self.grid.copies
         return pulses * len(self.stages) + 2 * down * across
+
+    def reduce(self, rounds: int, *, move: bool) -> None:
+        """Search for fewer stages; with `move`, for better sites as well."""
+        self.stages = self.search.reduce(self.stages, rounds, self.embedding if move else None)
 
 
 class DiagonalRouter:

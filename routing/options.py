@@ -9,6 +9,10 @@ Progress = Callable[[float, str], None]
 """Called with the fraction done, 0 to 1, and the name of what is being done."""
 
 
+def no_progress(fraction: float, phase: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class RouteOptions:
     """What routers take of the options of a compilation.

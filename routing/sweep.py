@@ -24,11 +24,14 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-TEMPERATURES = (0.2, 0.1)
-"""First and last temperature of the exchange of qubits, in gates."""
+TEMPERATURE = 0.2
+"""Temperature of the exchange of qubits, in gates; a higher one forgets a good start, a lower one gets stuck."""
 
-WORK_PER_ROUND = 100_000
-"""Gates looked at in one round of exchanges."""
+TRIES_PER_ROUND = 2000
+"""Exchanges of two qubits that are tried in one round."""
+
+TWICE_TRIES = 2
+"""How often a stage of the greedy cover is improved, as long as it runs pairs twice."""
 
 AWAY = -1
 """Site of a line that stands at no site."""
@@ -188,14 +191,53 @@ class StageSearch:
         return stages
 
     def improve(self, weights: Floats, rows: Ints) -> tuple[Stage, float]:
-        """Return a stage at which neither map alone can be bettered, and its weight, starting from a row map."""
+        """Return a stage that is hard to better, and its weight, starting from a row map.
+
+        With several arrays of copies a stage may run a pair twice, by copies of either end; it counts once. The maps
+        cannot know that, so one way, at random, is then taken off such pairs, and the maps are improved again.
+        """
+        best, most, offered = None, -1.0, weights
+        for _ in range(TWICE_TRIES):
+            stage = self._climb(offered, rows)
+            row, col, to_row, to_col = self._pairs(stage)
+            visited = np.zeros(weights.shape, dtype=bool)
+            visited[row, col, to_row, to_col] = True
+            value = weights[row, col, to_row, to_col]
+            twice = visited[to_row, to_col, row, col] & (value > 0)
+            total = float(value.sum() - value[twice].sum() / 2)
+            if total > most:
+                best, most = stage, total
+            if not twice.any():
+                break
+            first = self.rng.permutation(visited[0, 0].size).reshape(visited[0, 0].shape)
+            off = twice & (first[row, col] < first[to_row, to_col])
+            offered, rows = offered.copy(), stage.rows
+            offered[row[off], col[off], to_row[off], to_col[off]] = 0.0
+        assert best is not None
+        return best, most
+
+    def _climb(self, weights: Floats, rows: Ints) -> Stage:
+        """Return a stage at which neither map alone can be bettered, starting from a row map."""
         total = -1.0
         while True:
-            cols, _ = increasing_map(self._col_weights(weights, rows), parking=self.grid.parking)
-            better, value = increasing_map(self._row_weights(weights, cols), parking=self.grid.parking)
+            stage, value = self.step(weights, rows)
             if value <= total + 1e-9:
-                return Stage(rows, cols), total
-            rows, total = better, value
+                return stage
+            rows, total = stage.rows, value
+
+    def step(self, weights: Floats, rows: Ints, noise: float = 0.0) -> tuple[Stage, float]:
+        """Return the best column map for a row map with the best row map for that one, and the weight.
+
+        Args:
+            weights: Value of each pair of sites, shape (rows, cols, rows, cols).
+            rows: The row map.
+            noise: Greatest value that is added to a line at a site, at random.
+        """
+        value = self._col_weights(weights, rows)
+        cols, _ = increasing_map(value + noise * self.rng.random(value.shape), parking=self.grid.parking)
+        value = self._row_weights(weights, cols)
+        rows, total = increasing_map(value + noise * self.rng.random(value.shape), parking=self.grid.parking)
+        return Stage(rows, cols), total
 
     def reduce(self, stages: list[Stage], rounds: int, embedding: Embedding | None = None) -> list[Stage]:
         """Remove stages one by one while the others, changed a little, can take over their gates.
@@ -288,12 +330,12 @@ class _Cover:
         missing = int(np.count_nonzero(search.wanted & (self.count == 0)))
         if not missing:
             return 0
+        wanted = search.wanted.astype(float)
         for k in rng.permutation(len(self.stages)).tolist():
             self.count -= self.covers[k]
-            weights = (search.wanted & (self.count == 0)).astype(float)
             # Gates that others run as well weigh next to nothing, but lead to stages not tried before.
-            weights += search.wanted * (1e-3 * rng.random()) + 1e-5 * rng.random(weights.shape)
-            self.stages[k], _ = search.improve(weights, self.stages[k].rows)
+            weights = np.where(self.count == 0, wanted, 1e-3 * rng.random() * wanted)
+            self.stages[k], _ = search.step(weights, self.stages[k].rows, noise=1e-4)
             self.covers[k] = search.cover(self.stages[k])
             self.count += self.covers[k]
         return int(np.count_nonzero(search.wanted & (self.count == 0)))
@@ -315,8 +357,6 @@ class Embedding:
         for a, b in pairs:
             self._partners[a].append(b)
             self._partners[b].append(a)
-        degree = sum(map(len, self._partners)) / max(1, len(sites))
-        self._tries = int(WORK_PER_ROUND / (2 + degree))
 
     def wanted(self, grid: Grid) -> NDArray[np.bool_]:
         """Whether sites have a gate, shape (rows, cols, rows, cols)."""
@@ -330,8 +370,8 @@ class Embedding:
         """Exchange qubits so that more of their gates are between covered sites."""
         size, sites = len(self.sites), self.sites
         table = covered.reshape(size, size).astype(int).tolist()
-        first, second = (rng.integers(size, size=self._tries).tolist() for _ in range(2))
-        limits = -np.log(1 - rng.random(self._tries)) * np.geomspace(*TEMPERATURES, self._tries)
+        first, second = (rng.integers(size, size=TRIES_PER_ROUND).tolist() for _ in range(2))
+        limits = -TEMPERATURE * np.log(1 - rng.random(TRIES_PER_ROUND))
         for a, b, limit in zip(first, second, limits.tolist(), strict=True):
             if a == b:
                 continue

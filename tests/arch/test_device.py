@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qpilot.arch import AOD, FPQA, PRESETS, Fidelity, Lattice, Rydberg, Timing, preset
+from qpilot.arch.device import near_square, wider_shapes
 from qpilot.arch.errors import DeviceError
 from tests.strategies import devices
 
@@ -164,3 +165,14 @@ def test_move_duration_follows_the_square_root():
     assert timing.move_duration_us(0) == 0
     assert timing.move_duration_us(110) == pytest.approx(200)  # sqrt(110 / 0.00275)
     assert timing.move_duration_us(4 * 27.5) == pytest.approx(2 * timing.move_duration_us(27.5))
+
+
+@pytest.mark.parametrize("num_qubits", [1, 2, 7, 30, 100, 400])
+@pytest.mark.parametrize(("max_rows", "max_cols"), [(41, 41), (10, 40), (40, 10)])
+def test_wider_shapes_fit_and_are_wider(num_qubits, max_rows, max_cols):
+    square = near_square(num_qubits, max_rows, max_cols)
+    for rows, cols in wider_shapes(num_qubits, max_rows, max_cols):
+        assert rows <= square[0]
+        assert square[1] < cols <= max_cols
+        assert rows * cols >= num_qubits
+    assert (3, 34) in wider_shapes(100, 41, 41)

@@ -41,9 +41,9 @@ def diagonal_router(fewest=None):
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(diagonal, "route_diagonal", record))
         if fewest is not None:
-            stack.enter_context(mock.patch.object(diagonal, "ROUNDS", 2))
+            stack.enter_context(mock.patch.object(diagonal, "ROUNDS", ((2, 2), (1, 2))))
             stack.enter_context(mock.patch.object(diagonal, "MOST_STARTS", 2))
-            stack.enter_context(mock.patch.object(sweep, "WORK_PER_ROUND", 1000))
+            stack.enter_context(mock.patch.object(sweep, "TRIES_PER_ROUND", 200))
             for module in ROUTERS:
                 stack.enter_context(mock.patch.object(module, "ready_block", take_all))
         yield plans
@@ -317,3 +317,15 @@ def test_a_hundred_qubits_with_clifford_angles_against_the_stabilizer_referee():
         program = qpilot.compile(circuit)
     assert len(plans) == 2
     assert stabilizer_equal(program, circuit)
+
+
+def test_effort_tries_wider_regions_that_fit():
+    circuit = qpilot.qaoa_circuit(nx.random_regular_graph(3, 30, seed=1), [0.4], [0.3])
+    square, wide = (qpilot.compile(circuit, effort=effort) for effort in (1, 2))
+    assert wide.depth < square.depth
+    assert wide.device.slm.cols > square.device.slm.cols
+    device = FPQA(Lattice(8, 10))
+    on_device = qpilot.compile(circuit, device, effort=3)
+    assert on_device.device == device
+    assert max(col for _, col in on_device.sites) < 10
+    assert qpilot.compile(circuit, shape=(5, 6), effort=2).device.slm == Lattice(5, 6)

@@ -137,6 +137,18 @@ def test_clean_stages_bring_nothing_together_but_gates(problem):
     assert sum(len(list(stage.visits())) for stage in stages) == len(pairs)
 
 
+@settings(max_examples=60, deadline=None)
+@given(problems(copies=[(1, 2), (2, 1), (2, 2)]), st.integers(0, 3))
+def test_a_pair_that_a_stage_runs_twice_counts_once(problem, seed):
+    grid, pairs, sites = problem
+    wanted = Embedding(pairs, sites, grid.rows, grid.cols).wanted(grid)
+    search = StageSearch(grid, wanted, seed)
+    start = np.full(grid.rows * grid.copies[0], AWAY)
+    start[: grid.rows] = np.arange(grid.rows)
+    stage, value = search.improve(wanted.astype(float), start)
+    assert value == np.count_nonzero(search.cover(stage) & wanted) / 2
+
+
 def test_equal_seeds_give_equal_stages():
     grid, wanted = problem(nx.random_regular_graph(3, 16, seed=0), 4, 4)
 
