@@ -73,6 +73,15 @@ def route_paulis(
     return router.agenda.order
 
 
+def rotate_one_qubit(builder: ProgramBuilder, string: PauliString) -> None:
+    """Append the rotation about a string of one letter."""
+    ((qubit, letter),) = string.letters
+    if letter == "Z":
+        builder.rz(qubit, string.angle)
+    else:
+        builder.gate(qubit, (string.angle, *AXES[letter]))
+
+
 @dataclass(slots=True)
 class _Flight:
     """The cat of one string on its way: pulses to come, where None is a touch.
@@ -193,7 +202,7 @@ class _Router:
         while None in self.bays or self.waiting:
             for string in list(self.waiting):
                 if self.agenda.may_open(string):
-                    self._turn(self.block.strings[string])
+                    rotate_one_qubit(self.builder, self.block.strings[string])
                     self.agenda.open(string)
                     self.agenda.close(string)
                     self.touches += 2
@@ -209,14 +218,6 @@ class _Router:
             flight = _Flight(string_or_none, plan, *self._crossings(self.block.strings[string_or_none]))
             self.bays[bay] = flight
             self.builder.gate(self._atom(bay, plan.root), HADAMARD)
-
-    def _turn(self, string: PauliString) -> None:
-        """Rotate a data qubit."""
-        ((qubit, letter),) = string.letters
-        if letter == "Z":
-            self.builder.rz(qubit, string.angle)
-        else:
-            self.builder.gate(qubit, (string.angle, *AXES[letter]))
 
     def _fire(self, moving: Sequence[tuple[int, _Flight]], home: int | None) -> None:
         """Run the next pulse of these flights at once, the one at home touching the data."""
