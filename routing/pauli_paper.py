@@ -303,15 +303,17 @@ class _Router:
             first: The first copy that stands at a site.
             close: Copies that interact with the one before.
         """
-        steps_um = [self.gap_um if copy in set(close) else self.far_um for copy in range(copies)]
+        close, last = set(close), first + len(beside)
+        steps_um = [self.gap_um if copy in close else self.far_um for copy in range(copies)]  # from the copy before
         lines: tuple[list[float], list[float]] = [], []
         for axis, (low_um, high_um) in enumerate(self.edges_um):
-            before = itertools.accumulate(steps_um[first - 1 : 0 : -1], lambda at, step: at - step, initial=low_um)
-            after = itertools.accumulate(steps_um[first + len(beside) + 1 :], initial=high_um)
-            lines[axis].extend(reversed(list(before) if first else []))
+            if first:
+                before = itertools.accumulate(steps_um[first - 1 : 0 : -1], lambda at, step: at - step, initial=low_um)
+                lines[axis].extend(reversed(list(before)))
             for site, run in itertools.groupby(place[axis] for place in beside):
                 count = len(list(run))
                 skipped = (len(self.offsets_um) - count) // 2
                 lines[axis].extend(site * self.spacing_um + x for x in self.offsets_um[skipped : skipped + count])
-            lines[axis].extend(list(after) if first + len(beside) < copies else [])
+            if last < copies:
+                lines[axis].extend(itertools.accumulate(steps_um[last + 1 :], initial=high_um))
         return lines
