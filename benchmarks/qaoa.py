@@ -161,7 +161,7 @@ def compiled(circuit: QuantumCircuit, tried: Iterable[tuple[int, int]], native: 
     seconds = time.perf_counter() - start
     program = min(programs, key=lambda program: (program.depth, program.metrics.num_2q))
     stages = count_stages(program) if native == "cz" else None
-    return Staged(*dataclasses.astuple(from_program(program, seconds)), stages)
+    return Staged(**dataclasses.asdict(from_program(program, seconds)), stages=stages)
 
 
 def count_stages(program: qpilot.Program) -> int:

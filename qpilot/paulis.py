@@ -25,6 +25,7 @@ from .routing.generic import route_rounds
 from .routing.options import Progress, RouteOptions, no_progress
 from .routing.paper import route_stages
 from .routing.pauli import route_paulis
+from .routing.pauli_paper import route_paulis_one_by_one
 from .routing.stage import Layout
 from .verify import check_parts, require_legal
 
@@ -217,7 +218,8 @@ def _route(
     route_options = RouteOptions(options.objective, report, effort=options.effort, seed=options.seed)
     if isinstance(part, PauliBlock):
         try:
-            order = route_paulis(part, layout, builder, route_options, machine.most_lines)
+            route = route_paulis if options.strategy == "rounds" else route_paulis_one_by_one
+            order = route(part, layout, builder, route_options, machine.most_lines)
             return replace(part, strings=tuple(part.strings[k] for k in order))
         except RoutingError as error:
             _log.info("%s Its strings are routed as gates.", error)

@@ -74,6 +74,15 @@ def route_paulis(
     return list(router.agenda.order)
 
 
+def rotate_one_qubit(builder: ProgramBuilder, string: PauliString) -> None:
+    """Append the rotation about a string of one letter."""
+    ((qubit, letter),) = string.letters
+    if letter == "Z":
+        builder.rz(qubit, string.angle)
+    else:
+        builder.gate(qubit, (string.angle, *AXES[letter]))
+
+
 @dataclass(slots=True)
 class _Flight:
     """The cat of one string on its way: pulses to come, where None is a touch.
@@ -174,7 +183,7 @@ class _Router:
     def advance(self, moment: Moment) -> None:
         """Run the rotations of one letter, start cats, and fire a pulse."""
         for string in moment.turns:
-            self._turn(self.block.strings[string])
+            rotate_one_qubit(self.builder, self.block.strings[string])
         for string, bay in moment.starts:
             plan = self.plans[string]
             assert plan is not None
@@ -187,14 +196,6 @@ class _Router:
             self._fire(moving, home)
         for bay, flight in moving:
             self._count(bay, flight)
-
-    def _turn(self, string: PauliString) -> None:
-        """Rotate a data qubit."""
-        ((qubit, letter),) = string.letters
-        if letter == "Z":
-            self.builder.rz(qubit, string.angle)
-        else:
-            self.builder.gate(qubit, (string.angle, *AXES[letter]))
 
     def _fire(self, moving: Sequence[tuple[int, _Flight]], home: int | None) -> None:
         """Run the next pulse of these flights at once, the one at home touching the data."""

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from qiskit import QuantumCircuit
@@ -47,6 +48,14 @@ def test_maxcut_finds_the_optimum(run_notebook):
     found = run_notebook("maxcut.ipynb")
     assert found["cuts"][found["best"]] == pytest.approx(found["optimum"])
     assert found["shots"] @ found["cuts"][found["splits"]] / 1000 == pytest.approx(-found["found"].fun, abs=0.15)
+
+
+def test_heisenberg_comes_closer_to_the_exact_curve_with_more_steps(run_notebook):
+    found = run_notebook("heisenberg.ipynb")
+    errors = [found["errors"][steps] for steps in (6, 12, 24)]
+    assert errors[0] > 3 * errors[1] > 9 * errors[2]
+    assert errors[2] < 0.02
+    assert np.ptp(found["exact"]) > 0.5
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
