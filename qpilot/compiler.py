@@ -14,7 +14,7 @@ from .arch.device import FPQA
 from .arch.program import Metrics, Program
 from .arch.unitary import wrap
 from .frontend import Lowered, lower, read_circuit
-from .machine import CompileOptions, Machine, Sites, check_sites, choose_regions
+from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_regions
 from .parts import cut, gathers
 from .paulis import compile_parts
 from .placement import anneal, row_major
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 TRY_BOTH = 200
 """Circuits of up to this many gates are routed with diagonal blocks as a whole and gate by gate; the better is kept."""
-
-LINES_PER_SITE = 2
-"""Lines that belong to each row and column of sites, where the AOD has as many; measured on 1 to 4."""
 
 _log = logging.getLogger(__name__)
 

@@ -20,6 +20,9 @@ from .routing.stage import Layout
 
 Sites = Sequence[tuple[int, int]]
 
+LINES_PER_SITE = 2
+"""Lines that belong to each row and column of sites, where the AOD has as many; measured on 1 to 4."""
+
 
 @dataclass(frozen=True, slots=True)
 class CompileOptions:

@@ -224,7 +224,13 @@ def _play(block: GateBlock, frame: PauliFrame) -> None:
 
 
 def as_gates(block: PauliBlock, device: FPQA) -> Gates:
-    """Return rotations about Pauli strings as gates: each parity is collected by a balanced tree of CX."""
+    """Return rotations about Pauli strings as gates: each parity is collected by a balanced tree of CX.
+
+    Gates that undo each other between neighbouring strings are left out.
+    """
+    from qiskit.transpiler import PassManager
+    from qiskit.transpiler.passes import CommutativeInverseCancellation
+
     circuit = QuantumCircuit(block.num_qubits)
     for string in block.strings:
         qubits = [qubit for qubit, _ in string.letters]
@@ -241,5 +247,5 @@ def as_gates(block: PauliBlock, device: FPQA) -> Gates:
         circuit.compose(to_z, inplace=True)
         circuit.rz(string.angle, qubits[0])
         circuit.compose(to_z.inverse(), inplace=True)
-    reader = read_steps(circuit)
+    reader = read_steps(PassManager([CommutativeInverseCancellation()]).run(circuit))
     return Gates.of(translate(reader, reader.steps), device)

@@ -15,8 +15,8 @@ from .arch.device import FPQA
 from .arch.errors import CircuitError, RoutingError
 from .arch.program import CircuitInfo, Program
 from .arch.unitary import wrap
-from .machine import CompileOptions, Machine, Sites, check_sites, choose_region
-from .parts import Gates, Source, as_gates, merge
+from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_region
+from .parts import FEWEST_LETTERS, Gates, Source, as_gates, merge
 from .placement import row_major
 from .routing.blocks import PauliBlock, PauliString
 from .routing.builder import ProgramBuilder
@@ -31,6 +31,9 @@ from .verify import check_parts, require_legal
 
 if TYPE_CHECKING:
     from qiskit.quantum_info import SparsePauliOp
+
+TRY_GATES = 300
+"""Strings of up to this many letters in all are routed as gates too, and the program of less depth is kept."""
 
 _WANTED = "give [(label, angle), ...] or a SparsePauliOp."
 
@@ -188,22 +191,51 @@ def compile_parts(
     else:
         sites = check_sites(options.placement, n, rows, cols)
         rows, cols = (1 + max(site[k] for site in sites) for k in (0, 1))
-    builder = ProgramBuilder(device, sites, machine.number)
-    done = []
-    for number, part in enumerate(source.parts):
-        span = _span(report, number, len(source.parts))
-        done.append(_route(part, machine, machine.layout(sites, (rows, cols), 2), builder, options, span))
-    builder.measure(source.measures)
-    program = builder.build(source.info)
-    of_parts = sum(part.global_phase for part in done if isinstance(part, Gates))
-    phase = wrap(source.global_phase + of_parts + builder.global_phase)
-    program = msgspec.structs.replace(program, circuit=msgspec.structs.replace(program.circuit, global_phase=phase))
+    layout = machine.layout(sites, (rows, cols), LINES_PER_SITE)
+    tried = [source]
+    if options.strategy == "rounds" and _are_small(source):
+        in_gates = (as_gates(part, device) if isinstance(part, PauliBlock) else part for part in source.parts)
+        tried.append(replace(source, parts=tuple(in_gates)))
+    built = [
+        _build(parts, machine, layout, sites, options, _span(report, number, len(tried)))
+        for number, parts in enumerate(tried)
+    ]
+    program, done = min(built, key=lambda each: (each[0].depth, each[0].metrics.num_2q))
     if verify:
         report(0.9, "checking")
         require_legal(program)
-        check_parts(program, replace(source, parts=tuple(done)))
+        check_parts(program, replace(source, parts=done))
     report(1.0, "done")
     return msgspec.structs.replace(program, compile_s=time.perf_counter() - start)
+
+
+def _are_small(source: Source) -> bool:
+    """Whether the strings of a circuit are to be tried as gates too: they are short, or few."""
+    strings = [string for part in source.parts if isinstance(part, PauliBlock) for string in part.strings]
+    lengths = [len(string.letters) for string in strings]
+    return bool(lengths) and (max(lengths) < FEWEST_LETTERS or sum(lengths) <= TRY_GATES)
+
+
+def _build(
+    source: Source,
+    machine: Machine,
+    layout: Layout,
+    sites: Sites,
+    options: CompileOptions,
+    report: Progress,
+) -> tuple[Program, tuple[Gates | PauliBlock, ...]]:
+    """Return a program, and the parts that it runs: Pauli strings in the order in which they were run."""
+    builder = ProgramBuilder(machine.device, sites, machine.number)
+    done = tuple(
+        _route(part, machine, layout, builder, options, _span(report, number, len(source.parts)))
+        for number, part in enumerate(source.parts)
+    )
+    builder.flush_phases()
+    builder.measure(source.measures)
+    of_parts = sum(part.global_phase for part in done if isinstance(part, Gates))
+    phase = wrap(source.global_phase + of_parts + builder.global_phase)
+    info = msgspec.structs.replace(source.info, global_phase=phase)
+    return builder.build(info), done
 
 
 def _route(
@@ -236,4 +268,4 @@ def _route(
 
 
 def _span(report: Progress, number: int, count: int) -> Progress:
-    return lambda fraction, phase: report(0.9 * (number + fraction) / count, phase)
+    return lambda fraction, phase: report((number + 0.9 * fraction) / count, phase)

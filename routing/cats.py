@@ -42,7 +42,7 @@ MOST_STEPS = 64
 MOST_CELLS = 2_000_000
 """Cells of all searches that run together, which bounds the memory."""
 
-ROUNDS = 3
+ROUNDS = 2
 """How often clusters of rows and of columns are improved in turn."""
 
 STARTS = 5
