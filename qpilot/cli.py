@@ -41,6 +41,7 @@ class Objective(StrEnum):
 
     BALANCED = "balanced"
     DEPTH = "depth"
+    NUM_2Q = "num_2q"
 
 
 Preset = StrEnum("Preset", {name.upper(): name for name in sorted(PRESETS)})  # type: ignore[misc]

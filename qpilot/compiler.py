@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .arch.device import FPQA
-from .arch.program import Metrics, Program
+from .arch.program import Program
 from .arch.unitary import wrap
 from .frontend import Lowered, lower, read_circuit
-from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_regions
+from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_regions, cost
 from .parts import cut, gathers
 from .paulis import compile_parts
 from .placement import anneal, row_major
@@ -61,7 +61,8 @@ def compile(  # noqa: A001 - the name the user asked for
         strategy: "rounds" lets a copy serve many gates; "paper" creates and recycles one for each gate, as published.
         placement: "auto" searches; "identity" lays qubits row by row; or the site (row, col) of each qubit.
         shape: Rows and columns of the lattice region that holds the qubits; "auto" starts near-square.
-        objective: "balanced" weighs pulses and two-qubit gates; "depth" spends gates to save pulses.
+        objective: "balanced" weighs pulses and two-qubit gates; "depth" spends gates to save pulses, "num_2q" pulses to
+            save gates.
         effort: How many placements to try, beyond the first also in wider regions where `shape` and `placement` are
             "auto"; the best program is returned. Time grows in proportion.
         seed: Seed of the search.
@@ -98,12 +99,13 @@ def compile(  # noqa: A001 - the name the user asked for
         machine, shape = regions[number % len(regions)]
         placed = _place(lowered, dense, machine, shape, options, number, part)
         programs.append(_route(lowered, machine, placed, options, part))
-        if by_block and len(lowered.block.gates) <= TRY_BOTH:
+        if by_block and (len(lowered.block.gates) <= TRY_BOTH or objective == "num_2q"):
             by_gate = replace(options, router="generic")
             placed = _place(lowered, None, machine, shape, by_gate, number, no_progress)
             programs.append(_route(lowered, machine, placed, by_gate, no_progress))
-    # Diagonal blocks are run as a whole for the sake of depth, so depth decides where there are some.
-    program = min(programs, key=lambda program: _cost(program.metrics, "depth" if by_block else objective))
+    # Diagonal blocks are run as a whole for the sake of depth, so it weighs more where there are some.
+    chosen_by = "depth" if by_block and objective == "balanced" else objective
+    program = min(programs, key=lambda program: cost(program.metrics, chosen_by))
     report(0.9, "checking")
     form = lower(source, keep_barriers=False, gathered=gathered).form if lowered.block.fences else lowered.form
     if verify:
@@ -199,14 +201,6 @@ def _route(
         builder.run_one_qubit_gates(block)
     builder.measure(lowered.measures)
     return builder.build(lowered.info)
-
-
-def _cost(metrics: Metrics, objective: str) -> tuple[float, ...]:
-    """What the best of several programs has least of."""
-    if objective == "depth":
-        return metrics.depth, metrics.num_2q
-    # A pulse costs about as much as a gate: at 100 qubits the idle atoms see 0.9975 each.
-    return metrics.depth + 0.25 * metrics.num_2q, metrics.depth
 
 
 def _part(report: Progress, number: int, count: int) -> Progress:

@@ -15,7 +15,7 @@ from .arch.device import FPQA
 from .arch.errors import CircuitError, RoutingError
 from .arch.program import CircuitInfo, Program
 from .arch.unitary import wrap
-from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_region
+from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_region, cost
 from .parts import FEWEST_LETTERS, Gates, Source, as_gates, merge
 from .placement import row_major
 from .routing.blocks import PauliBlock, PauliString
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from qiskit.quantum_info import SparsePauliOp
 
 TRY_GATES = 300
-"""Strings of up to this many letters in all are routed as gates too, and the program of less depth is kept."""
+"""Strings of up to this many letters in all are routed as gates too, and the better program is kept."""
+
+TRY_ONE_BY_ONE = 16
+"""Up to this many strings are routed one by one too: few at a time cannot hide how their cats are made."""
 
 _WANTED = "give [(label, angle), ...] or a SparsePauliOp."
 
@@ -51,6 +54,7 @@ def compile_paulis(
     strategy: str = "rounds",
     placement: str | Sites = "auto",
     shape: str | tuple[int, int] = "auto",
+    objective: str = "balanced",
     effort: int = 1,
     seed: int = 0,
     verify: bool = True,
@@ -70,6 +74,7 @@ def compile_paulis(
             them one by one from copies of a root qubit, as published.
         placement: "auto" and "identity" lay qubits row by row; or the site (row, col) of each qubit.
         shape: Rows and columns of the lattice region that holds the qubits; "auto" is near-square.
+        objective: "num_2q" takes the routing with fewest two-qubit gates, the others that with fewest pulses.
         effort: How long to search for few pulses.
         seed: Seed of the search.
         verify: Check the hardware rules and prove that the program computes the rotations.
@@ -91,7 +96,7 @@ def compile_paulis(
     11
     """
     strings, n = read_paulis(paulis, num_qubits)
-    options = CompileOptions("auto", strategy, placement, shape, "depth", effort, seed)
+    options = CompileOptions("auto", strategy, placement, shape, objective, effort, seed)
     merged = merge(strings)
     blocks = (PauliBlock(n, merged.strings, ordered=preserve_order),) if merged.strings else ()
     info = CircuitInfo("paulis", n, qregs=(("q", n),), reordered=not preserve_order)
@@ -192,15 +197,13 @@ def compile_parts(
         sites = check_sites(options.placement, n, rows, cols)
         rows, cols = (1 + max(site[k] for site in sites) for k in (0, 1))
     layout = machine.layout(sites, (rows, cols), LINES_PER_SITE)
-    tried = [source]
-    if options.strategy == "rounds" and _are_small(source):
-        in_gates = (as_gates(part, device) if isinstance(part, PauliBlock) else part for part in source.parts)
-        tried.append(replace(source, parts=tuple(in_gates)))
+    tried = _ways(source, machine, options)
     built = [
-        _build(parts, machine, layout, sites, options, _span(report, number, len(tried)))
-        for number, parts in enumerate(tried)
+        _build(parts, machine, layout, sites, way, _span(report, number, len(tried)))
+        for number, (parts, way) in enumerate(tried)
     ]
-    program, done = min(built, key=lambda each: (each[0].depth, each[0].metrics.num_2q))
+    chosen_by = "num_2q" if options.objective == "num_2q" else "depth"
+    program, done = min(built, key=lambda each: cost(each[0].metrics, chosen_by))
     if verify:
         report(0.9, "checking")
         require_legal(program)
@@ -209,11 +212,20 @@ def compile_parts(
     return msgspec.structs.replace(program, compile_s=time.perf_counter() - start)
 
 
-def _are_small(source: Source) -> bool:
-    """Whether the strings of a circuit are to be tried as gates too: they are short, or few."""
+def _ways(source: Source, machine: Machine, options: CompileOptions) -> list[tuple[Source, CompileOptions]]:
+    """Return how to route a circuit: its strings in cats, and where it may be better one by one, or as gates."""
+    ways = [(source, options)]
     strings = [string for part in source.parts if isinstance(part, PauliBlock) for string in part.strings]
-    lengths = [len(string.letters) for string in strings]
-    return bool(lengths) and (max(lengths) < FEWEST_LETTERS or sum(lengths) <= TRY_GATES)
+    if options.strategy == "paper" or not strings:
+        return ways
+    letters = [len(string.letters) for string in strings]
+    for_gates = options.objective == "num_2q"
+    if len(strings) <= TRY_ONE_BY_ONE or for_gates:
+        ways.append((source, replace(options, strategy="paper")))
+    if max(letters) < FEWEST_LETTERS or sum(letters) <= TRY_GATES or for_gates:
+        parts = (as_gates(part, machine.device) if isinstance(part, PauliBlock) else part for part in source.parts)
+        ways.append((replace(source, parts=tuple(parts)), options))
+    return ways
 
 
 def _build(

@@ -61,6 +61,7 @@ class Policy:
 POLICIES = {
     "balanced": Policy(),
     "depth": Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0),
+    "num_2q": Policy(),
 }
 """Policy by the name of what it is good for."""
 

@@ -18,7 +18,7 @@ class RouteOptions:
     """What routers take of the options of a compilation.
 
     Attributes:
-        objective: "balanced" or "depth": what to prefer where pulses and two-qubit gates are at odds.
+        objective: "balanced", "depth" or "num_2q": what to prefer where pulses and two-qubit gates are at odds.
         progress: Called now and then, if given.
         effort: How long to search, at least 1.
         seed: Seed of the search.
