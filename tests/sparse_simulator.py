@@ -33,6 +33,9 @@ class Cluster:
     def gate(self, atom, matrix):
         """Apply a 2 x 2 matrix."""
         bit = np.int64(1) << self.atoms.index(atom)
+        if matrix[0][1] == matrix[1][0] == 0:
+            self.amplitudes = self.amplitudes * np.array([matrix[0][0], matrix[1][1]])[self.bits(atom)]
+            return
         rest, place = np.unique(self.keys & ~bit, return_inverse=True)
         old = np.zeros((2, len(rest)), dtype=complex)
         old[((self.keys & bit) != 0).astype(int), place] = self.amplitudes
