@@ -30,6 +30,8 @@ FEWEST_LETTERS = 3
 
 Letters = tuple[tuple[int, str], ...]
 
+_IDENTITY = (0, 0)
+
 
 def is_pauli_evolution(step: CircuitInstruction) -> bool:
     """Return whether a step is an evolution under Pauli strings that the Pauli router should take."""
@@ -89,30 +91,30 @@ def merge(strings: Iterable[PauliString]) -> Merged:
     """Add up rotations about equal strings with nothing between them that does not commute; drop those that vanish."""
     letters: list[Letters] = []
     angles: list[float] = []
-    seen: list[tuple[int, int]] = []
-    last: dict[Letters, int] = {}
+    seen: list[tuple[int, int]] = []  # masks, those of the identity where a sum has vanished
+    places: dict[Letters, list[int]] = {}  # where equal strings are that have not vanished
     phase = 0.0
     for string in strings:
         angle = 2 * wrap(string.angle / 2)  # the period is 4 pi; sums of small angles stay finite
         if not string.letters:
             phase -= angle / 2
             continue
-        mask = masks(string.letters)
-        before = last.get(string.letters)
-        if before is not None and all(_commute(mask, seen[k]) for k in range(len(seen) - 1, before, -1)):
-            angles[before] += angle
-            continue
-        last[string.letters] = len(letters)
-        letters.append(string.letters)
-        angles.append(angle)
-        seen.append(mask)
-    kept = []
-    for name, angle in zip(letters, angles, strict=True):
-        if abs(wrap(angle)) < ANGLE_TOLERANCE:
-            phase += round(angle / (2 * math.pi)) * math.pi  # exp(-i pi P) = -1
+        mask, equal = masks(string.letters), places.setdefault(string.letters, [])
+        if equal and all(_commute(mask, seen[k]) for k in range(len(seen) - 1, equal[-1], -1)):
+            angles[equal[-1]] += angle
         else:
-            kept.append(PauliString(name, 2 * wrap(angle / 2)))
-    return Merged(tuple(kept), phase)
+            equal.append(len(seen))
+            letters.append(string.letters)
+            angles.append(angle)
+            seen.append(mask)
+        total = angles[equal[-1]]
+        if abs(wrap(total)) < ANGLE_TOLERANCE:
+            phase += round(total / (2 * math.pi)) * math.pi  # exp(-i pi P) = -1
+            seen[equal.pop()] = _IDENTITY
+    kept = zip(letters, angles, seen, strict=True)
+    return Merged(
+        tuple(PauliString(name, 2 * wrap(angle / 2)) for name, angle, mask in kept if mask != _IDENTITY), phase
+    )
 
 
 def masks(letters: Letters) -> tuple[int, int]:
