@@ -110,7 +110,8 @@ def read_paulis(paulis: SparsePauliOp | Terms, num_qubits: int | None = None) ->
     if isinstance(paulis, SparsePauliOp):
         if paulis.coeffs.dtype == object:
             raise CircuitError("The operator has coefficients that are not numbers; give them values first.")
-        terms: list[Any] = list(zip(paulis.paulis.to_labels(), (2 * paulis.coeffs).tolist(), strict=True))
+        angles = [2 * coefficient for coefficient in paulis.coeffs.tolist()]
+        terms: list[Any] = list(zip(paulis.paulis.to_labels(), angles, strict=True))
     elif isinstance(paulis, str):
         raise CircuitError(f"{_short(paulis)} is no list of rotations; {_WANTED}")
     else:
