@@ -11,7 +11,9 @@ from typing import Any
 from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction
 from qiskit.circuit.library import PauliEvolutionGate
+from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
+from qiskit.synthesis import ProductFormula, QDrift
 
 from .arch.device import FPQA
 from .arch.errors import CircuitError
@@ -28,6 +30,8 @@ FEWEST_LETTERS = 3
 
 Letters = tuple[tuple[int, str], ...]
 
+_IDENTITY = (0, 0)
+
 
 def is_pauli_evolution(step: CircuitInstruction) -> bool:
     """Return whether a step is an evolution under Pauli strings that the Pauli router should take."""
@@ -35,34 +39,44 @@ def is_pauli_evolution(step: CircuitInstruction) -> bool:
     if not isinstance(gate, PauliEvolutionGate):
         return False
     operators = gate.operator if isinstance(gate.operator, list) else [gate.operator]
-    labels = (label for operator in operators for label in _labels(operator))
+    if not all(isinstance(operator, SparsePauliOp) for operator in operators):
+        return False  # a SparseObservable may have projectors
+    labels = (label for operator in operators for label in operator.paulis.to_labels())
     return any(len(label) - label.count("I") >= FEWEST_LETTERS for label in labels)
-
-
-def _labels(operator: Any) -> Iterable[str]:
-    return operator.paulis.to_labels() if isinstance(operator, SparsePauliOp) else ()
 
 
 def expand(step: CircuitInstruction, qubits: Sequence[int]) -> Iterator[PauliString]:
     """Yield the rotations of an evolution in the order of its product formula; those about the identity included.
 
     Raises:
-        CircuitError: Its synthesis is not a product formula, or an angle is not a finite real number.
+        CircuitError: Its synthesis is not a fixed product formula, or an angle is not a finite real number.
     """
     gate = step.operation
+    # QDrift draws other terms every time, so what is compiled could not be compared with the circuit.
+    if not isinstance(gate.synthesis, ProductFormula) or isinstance(gate.synthesis, QDrift):
+        raise CircuitError(
+            f"The evolution {gate.name} has the synthesis {type(gate.synthesis).__name__}, which is no fixed product "
+            "formula; use LieTrotter or SuzukiTrotter, or give circuit.decompose()."
+        )
     try:
         terms = gate.synthesis.expand(gate)
-    except AttributeError:
-        raise CircuitError(
-            f"The evolution {gate.name} has the synthesis {type(gate.synthesis).__name__}, which is no product "
-            "formula; use LieTrotter or SuzukiTrotter."
-        ) from None
+    except (QiskitError, TypeError, ValueError) as error:
+        raise CircuitError(f"The evolution {gate.name} has no product formula: {str(error).rstrip('.')}.") from None
     for letters, places, angle in terms:
-        number = complex(angle)
-        if not math.isfinite(number.real) or abs(number.imag) > ANGLE_TOLERANCE:
+        value = real_angle(angle)
+        if math.isnan(value):
             raise CircuitError(f"The evolution {gate.name} has the angle {angle}; it must be a finite real number.")
         named = sorted((qubits[place], letter) for place, letter in zip(places, letters, strict=True) if letter != "I")
-        yield PauliString(tuple(named), number.real)
+        yield PauliString(tuple(named), value)
+
+
+def real_angle(angle: Any) -> float:
+    """Return an angle as a float; not a number if it is no finite real number."""
+    try:
+        number = math.nan if isinstance(angle, (str, bool)) else complex(angle)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+    return number.real if math.isfinite(number.real) and abs(number.imag) <= ANGLE_TOLERANCE else math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +91,30 @@ def merge(strings: Iterable[PauliString]) -> Merged:
     """Add up rotations about equal strings with nothing between them that does not commute; drop those that vanish."""
     letters: list[Letters] = []
     angles: list[float] = []
-    seen: list[tuple[int, int]] = []
-    last: dict[Letters, int] = {}
+    seen: list[tuple[int, int]] = []  # masks, those of the identity where a sum has vanished
+    places: dict[Letters, list[int]] = {}  # where equal strings are that have not vanished
     phase = 0.0
     for string in strings:
+        angle = 2 * wrap(string.angle / 2)  # the period is 4 pi; sums of small angles stay finite
         if not string.letters:
-            phase -= string.angle / 2
+            phase -= angle / 2
             continue
-        mask = masks(string.letters)
-        before = last.get(string.letters)
-        if before is not None and all(_commute(mask, seen[k]) for k in range(len(seen) - 1, before, -1)):
-            angles[before] += string.angle
-            continue
-        last[string.letters] = len(letters)
-        letters.append(string.letters)
-        angles.append(string.angle)
-        seen.append(mask)
-    kept = []
-    for name, angle in zip(letters, angles, strict=True):
-        if abs(wrap(angle)) < ANGLE_TOLERANCE:
-            phase += round(angle / (2 * math.pi)) * math.pi  # exp(-i pi P) = -1
+        mask, equal = masks(string.letters), places.setdefault(string.letters, [])
+        if equal and all(_commute(mask, seen[k]) for k in range(len(seen) - 1, equal[-1], -1)):
+            angles[equal[-1]] += angle
         else:
-            kept.append(PauliString(name, 2 * wrap(angle / 2)))
-    return Merged(tuple(kept), phase)
+            equal.append(len(seen))
+            letters.append(string.letters)
+            angles.append(angle)
+            seen.append(mask)
+        total = angles[equal[-1]]
+        if abs(wrap(total)) < ANGLE_TOLERANCE:
+            phase += round(total / (2 * math.pi)) * math.pi  # exp(-i pi P) = -1
+            seen[equal.pop()] = _IDENTITY
+    kept = zip(letters, angles, seen, strict=True)
+    return Merged(
+        tuple(PauliString(name, 2 * wrap(angle / 2)) for name, angle, mask in kept if mask != _IDENTITY), phase
+    )
 
 
 def masks(letters: Letters) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import reprlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from .arch.errors import CircuitError, RoutingError
 from .arch.program import CircuitInfo, Program
 from .arch.unitary import wrap
 from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_region, cost
-from .parts import FEWEST_LETTERS, Gates, Source, as_gates, merge
+from .parts import FEWEST_LETTERS, Gates, Source, as_gates, merge, real_angle
 from .placement import row_major
 from .routing.blocks import PauliBlock, PauliString
 from .routing.builder import ProgramBuilder
@@ -37,6 +38,9 @@ TRY_GATES = 300
 
 TRY_ONE_BY_ONE = 16
 """Up to this many strings are routed one by one too: few at a time cannot hide how their cats are made."""
+
+MOST_QUBITS = 1_000_000
+"""Qubits have numbers below this, far beyond any device, so that a slip of the pen takes no memory."""
 
 _WANTED = "give [(label, angle), ...] or a SparsePauliOp."
 
@@ -115,17 +119,15 @@ def read_paulis(paulis: SparsePauliOp | Terms, num_qubits: int | None = None) ->
     if isinstance(paulis, SparsePauliOp):
         if paulis.coeffs.dtype == object:
             raise CircuitError("The operator has coefficients that are not numbers; give them values first.")
-        terms: list[Any] = [
-            (label, 2 * coefficient.real if coefficient.imag == 0 else coefficient)
-            for label, coefficient in zip(paulis.paulis.to_labels(), paulis.coeffs.tolist(), strict=True)
-        ]
+        angles = [2 * coefficient for coefficient in paulis.coeffs.tolist()]
+        terms: list[Any] = list(zip(paulis.paulis.to_labels(), angles, strict=True))
     elif isinstance(paulis, str):
-        raise CircuitError(f"{paulis!r} is no list of rotations; {_WANTED}")
+        raise CircuitError(f"{_short(paulis)} is no list of rotations; {_WANTED}")
     else:
         try:
             terms = list(paulis)
         except TypeError:
-            raise CircuitError(f"{paulis!r} is no list of rotations; {_WANTED}") from None
+            raise CircuitError(f"{_short(paulis)} is no list of rotations; {_WANTED}") from None
     strings = [_read_term(number, term) for number, term in enumerate(terms)]
     lengths = {len(term[0]) for term in terms if len(term) == 2}
     if len(lengths) > 1:
@@ -135,6 +137,8 @@ def read_paulis(paulis: SparsePauliOp | Terms, num_qubits: int | None = None) ->
     highest = max((qubit for string in strings for qubit, _ in string.letters), default=-1)
     least = max([highest + 1, *lengths])
     n: Any = least if num_qubits is None else num_qubits
+    if n == 0 and num_qubits is None:
+        raise CircuitError("There is no qubit in the rotations; give num_qubits.")
     if isinstance(n, bool) or not isinstance(n, int) or n < max(1, least):
         raise CircuitError(f"num_qubits is {num_qubits!r}; give at least {max(1, least)}, since the rotations need it.")
     return strings, n
@@ -148,33 +152,30 @@ def _read_term(number: int, term: Any) -> PauliString:
     """
     place = f"Rotation {number}"
     if not isinstance(term, (tuple, list)) or len(term) not in (2, 3) or not isinstance(term[0], str):
-        raise CircuitError(f"{place} is {term!r}; it must be (label, angle) or (letters, qubits, angle).")
+        raise CircuitError(f"{place} is {_short(term)}; it must be (label, angle) or (letters, qubits, angle).")
     label, angle = term[0], term[-1]
     wrong = set(label) - set("IXYZ")
     if wrong:
         raise CircuitError(f"{place} has the letter {min(wrong)!r} in {label[:40]!r}; the letters are I, X, Y and Z.")
-    try:
-        value = float(angle)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise CircuitError(f"{place} ({label[:40]}) has the angle {angle!r}; it must be a finite real number.")
+    value = real_angle(angle)
+    if math.isnan(value):
+        raise CircuitError(f"{place} ({label[:40]}) has the angle {_short(angle)}; it must be a finite real number.")
     qubits = range(len(label) - 1, -1, -1) if len(term) == 2 else term[1]
     valid = isinstance(qubits, Sequence) and all(
-        isinstance(q, int) and not isinstance(q, bool) and q >= 0 for q in qubits
+        isinstance(q, int) and not isinstance(q, bool) and 0 <= q < MOST_QUBITS for q in qubits
     )
     if not valid or len(qubits) != len(label) or len(set(qubits)) < len(qubits):
         raise CircuitError(
-            f"{place} ({label[:40]}) has the qubits {qubits!r}; it needs a different one for each letter."
+            f"{place} ({label[:40]}) has the qubits {_short(qubits)}; it needs different numbers below "
+            f"{MOST_QUBITS}, one for each letter."
         )
     letters = sorted((qubit, letter) for qubit, letter in zip(qubits, label, strict=True) if letter != "I")
     return PauliString(tuple(letters), value)
 
 
-def _are_qubits(qubits: Any) -> bool:
-    """Whether these are distinct numbers of qubits."""
-    whole = isinstance(qubits, Sequence) and all(isinstance(q, int) and not isinstance(q, bool) for q in qubits)
-    return whole and min(qubits, default=0) >= 0 and len(set(qubits)) == len(qubits)
+def _short(value: Any) -> str:
+    """Return what a caller gave in a form for messages, in one short line."""
+    return " ".join(reprlib.repr(value).split())
 
 
 def compile_parts(

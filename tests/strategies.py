@@ -99,6 +99,26 @@ def devices(draw: st.DrawFn, min_sites: int = 1, max_side: int = 6) -> FPQA:
     )
 
 
+@st.composite
+def pauli_labels(draw: st.DrawFn, max_qubits: int = 8, max_strings: int = 10) -> list[str]:
+    """Random Pauli strings on equally many qubits: long and of one letter, the identity, and some that come back."""
+    n = draw(st.integers(1, max_qubits))
+    dense = st.text("XYZ", min_size=n, max_size=n)
+    sparse = st.text("IIIXYZ", min_size=n, max_size=n)
+    single = st.tuples(st.integers(0, n - 1), st.sampled_from("XYZ")).map(
+        lambda at: "I" * at[0] + at[1] + "I" * (n - 1 - at[0])
+    )
+    pool = draw(st.lists(st.one_of(sparse, dense, single), min_size=1, max_size=max_strings))
+    return draw(st.lists(st.sampled_from([*pool, "I" * n]), min_size=1, max_size=max_strings))
+
+
+@st.composite
+def pauli_terms(draw: st.DrawFn, max_qubits: int = 8, max_strings: int = 10) -> list[tuple[str, float]]:
+    """Random rotations (label, angle), as `qpilot.compile_paulis` takes them."""
+    labels = draw(pauli_labels(max_qubits, max_strings))
+    return [(label, draw(ANGLES)) for label in labels]
+
+
 _NAMES = st.text(st.characters(codec="utf-8"), max_size=6)
 
 
