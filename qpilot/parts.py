@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import CircuitInstruction
-from qiskit.circuit.library import PauliEvolutionGate
+from qiskit.circuit import CircuitInstruction, Gate
+from qiskit.circuit.library import CXGate, HGate, PauliEvolutionGate, SXdgGate, SXGate
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 from qiskit.synthesis import ProductFormula, QDrift
@@ -244,7 +244,7 @@ def as_gates(block: PauliBlock, device: FPQA) -> Gates:
     Gates that undo each other between neighbouring strings are left out.
     """
     from qiskit.transpiler import PassManager
-    from qiskit.transpiler.passes import CommutativeInverseCancellation
+    from qiskit.transpiler.passes import InverseCancellation
 
     circuit = QuantumCircuit(block.num_qubits)
     for string in block.strings:
@@ -262,5 +262,6 @@ def as_gates(block: PauliBlock, device: FPQA) -> Gates:
         circuit.compose(to_z, inplace=True)
         circuit.rz(string.angle, qubits[0])
         circuit.compose(to_z.inverse(), inplace=True)
-    reader = read_steps(PassManager([CommutativeInverseCancellation()]).run(circuit))
+    undone: list[Gate | tuple[Gate, Gate]] = [CXGate(), HGate(), (SXGate(), SXdgGate())]
+    reader = read_steps(PassManager([InverseCancellation(undone)]).run(circuit))
     return Gates.of(translate(reader, reader.steps), device)

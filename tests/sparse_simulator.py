@@ -85,13 +85,14 @@ def final_state(program, states):
                     clusters[atom] = Cluster([atom], np.zeros(1, dtype=np.int64), np.ones(1, dtype=complex))
                 clusters[atom].gate(atom, u(*angles))
         elif isinstance(op, Pulse):
-            for a, b in op.pairs:
+            for k, (a, b) in enumerate(op.pairs):
                 if a in clusters and b in clusters:
                     if clusters[a] is not clusters[b]:
                         joined = clusters[a].times(clusters[b])
                         clusters.update(dict.fromkeys(joined.atoms, joined))
                     both = clusters[a].bits(a) & clusters[a].bits(b)
-                    clusters[a].amplitudes = np.where(both, -1, 1) * clusters[a].amplitudes
+                    angle = op.angles[k] if op.angles else math.pi
+                    clusters[a].amplitudes = np.where(both, cmath.exp(1j * angle), 1) * clusters[a].amplitudes
         elif isinstance(op, Release):
             for atom in op.atoms:
                 drop(atom)

@@ -193,9 +193,9 @@ def test_observables_with_projectors_go_as_gates():
 
 
 def test_evolutions_of_pairs_are_gates():
-    assert cut(evolution([("IXXI", 0.3), ("ZIIZ", 0.1), ("IIIY", 1.0)], range(4))) is None
-    assert cut(evolution([("IXXI", 0.3), ("ZIZZ", 0.1)], range(4)))
-    assert cut(QuantumCircuit(3)) is None
+    assert cut(evolution([("IXXI", 0.3), ("ZIIZ", 0.1), ("IIIY", 1.0)], range(4)), None) is None
+    assert cut(evolution([("IXXI", 0.3), ("ZIZZ", 0.1)], range(4)), None)
+    assert cut(QuantumCircuit(3), None) is None
 
 
 def test_parts_of_a_circuit():
@@ -303,7 +303,7 @@ def test_strings_as_gates(terms):
     """Equal as matrices, phase and all, and as frames."""
     merged = merge(read_paulis(terms)[0])
     paulis = PauliBlock(len(terms[0][0]), merged.strings)
-    gates = as_gates(paulis)
+    gates = as_gates(paulis, FPQA.for_qubits(1))
     state = product_state(random_states(paulis.num_qubits))
     found = Statevector(state).evolve(block_circuit(gates.block, global_phase=gates.global_phase)).data
     assert abs(found - rotated(state, merged.strings)).max() < 1e-6

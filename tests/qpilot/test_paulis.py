@@ -19,7 +19,7 @@ from qiskit.quantum_info import SparsePauliOp
 import qpilot
 from qpilot import paulis
 from qpilot.arch import AOD, FPQA, Lattice, Program, Release, Rydberg, check_legal, preset
-from qpilot.arch.errors import QPilotError, RoutingError, VerificationError
+from qpilot.arch.errors import RoutingError, VerificationError
 from qpilot.arch.formats import program_to_json
 from qpilot.parts import merge
 from qpilot.paulis import read_paulis
