@@ -21,14 +21,14 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .stage import Crossing
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Interval = tuple[int, int]
@@ -39,7 +39,7 @@ MOST_LINES = 3
 MOST_STEPS = 64
 """A search that takes more steps is given up."""
 
-MOST_CELLS = 2_000_000
+MOST_CELLS = 500_000
 """Cells of all searches that run together, which bounds the memory."""
 
 ROUNDS = 2
@@ -201,24 +201,29 @@ class _Search:
         """Value of each cell, shape (tries, row intervals, column intervals)."""
         worth = 1 + OUTWARD * self.distance + self.noise * self.rng.random(self.members.shape)
         row, col = np.indices(self.shape)
-
-        def in_cells(layer: Floats | Ints) -> Floats:
-            sums = np.zeros((len(self.members), self.shape[0] + 1, self.shape[1] + 1))
-            sums[:, 1:, 1:] = (layer * self.members).cumsum(axis=1).cumsum(axis=2)
-            by_rows = sums[:, self.rows.ends] - sums[:, self.rows.starts]
-            cells: Floats = by_rows[:, :, self.cols.ends] - by_rows[:, :, self.cols.starts]
-            return cells
-
-        count = in_cells(np.ones(self.shape))
-        value, value2 = in_cells(worth), in_cells(worth**2)
+        ones = np.ones_like(worth)
+        layers = [ones, ones * row, ones * col, ones * (row**2 + col**2), worth, worth**2, self.distance]
+        count, rows, cols, squares, value, value2, distance = self._in_cells(np.stack(layers))
         # The squared distance of two members, and the greater worth of two.
-        apart2 = 2 * in_cells(row**2 + col**2) - in_cells(row) ** 2 - in_cells(col) ** 2
+        apart2 = 2 * squares - rows**2 - cols**2
         greater = (value + np.sqrt(np.maximum(2 * value2 - value**2, 0.0))) / 2
-        pair = np.where(apart2 <= self.reach**2 + 1e-6, greater, _ILLEGAL)
-        nearer = in_cells(self.distance) - self.nearest
+        pair = np.where(apart2 <= self.reach**2 + 1e-3, greater, _ILLEGAL)
+        nearer = distance - self.nearest
         alone = np.where(nearer > 0.5, INWARD * nearer, 0.0)
-        found: Floats = np.select([count > 2.5, count > 1.5, count > 0.5], [_ILLEGAL, pair, alone], 0.0)
+        found: Floats = np.where(count > 2.5, _ILLEGAL, np.where(count > 1.5, pair, np.where(count > 0.5, alone, 0.0)))
         return found
+
+    def _in_cells(self, layers: Floats) -> Floats:
+        """Sums over the members in each cell, shape (layers, tries, row intervals, column intervals).
+
+        Two products of matrices, in single precision: this is where the time goes.
+        """
+        shape = (len(layers), len(self.members))
+        held = (layers * self.members).astype(np.float32)
+        by_cols = held.reshape(-1, self.shape[1]) @ self.cols.inside
+        turned = by_cols.reshape(*shape, self.shape[0], -1).swapaxes(2, 3).reshape(-1, self.shape[0])
+        cells: Floats = (turned @ self.rows.inside).reshape(*shape, self.cols.inside.shape[1], -1).swapaxes(2, 3)
+        return cells
 
     def _clusters(self, values: Floats) -> tuple[Ints, Ints]:
         """Return the cluster of each row and of each column, for each try: the best found from several starts.
@@ -292,6 +297,8 @@ class _Axis:
         intervals = [(a, b + 1) for a in range(lines) for b in range(a, min(lines, a + MOST_LINES))]
         self.starts, self.ends = np.array(intervals).T
         self.single = np.flatnonzero(self.ends - self.starts == 1)
+        line = np.arange(lines)[:, None]
+        self.inside = ((self.starts <= line) & (line < self.ends)).astype(np.float32)  # shape (lines, intervals)
         self._ending = [np.flatnonzero(self.ends == end) for end in range(lines + 1)]
 
     def partition(self, values: Floats) -> tuple[Floats, Floats]:

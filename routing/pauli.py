@@ -36,8 +36,9 @@ from .stage import Crossing, Layout
 MOST_BAYS = 24
 """More cats than this at a time are never of use."""
 
-TRIES = 16
-"""Searches for each cat."""
+TRIES, LEAST_TRIES = 16, 6
+TRIES_FOR = 300
+"""Searches for each of up to `TRIES_FOR` cats; fewer for each of more."""
 
 TO_Z: dict[str, Angles] = {"X": HADAMARD, "Y": (math.pi / 2, 0.0, math.pi / 2)}
 """The gate that turns a letter into Z; none for Z."""
@@ -159,7 +160,8 @@ class _Router:
             frozenset(self._crossings(string)[0]) if len(string.letters) > 1 else None for string in self.block.strings
         ]
         distinct = list(dict.fromkeys(pattern for pattern in patterns if pattern))
-        plans = plan_cats(distinct, self.reach, tries=TRIES * options.effort, seed=options.seed)
+        tries = max(LEAST_TRIES, round(TRIES * min(1.0, TRIES_FOR / max(1, len(distinct)))))
+        plans = plan_cats(distinct, self.reach, tries=tries * options.effort, seed=options.seed)
         if plans is None:
             raise RoutingError(
                 f"Lines of the AOD are at least {self.gap_um:g} um apart, too far for two ancillas at neighbouring "
