@@ -19,17 +19,17 @@ from .blocks import PauliBlock
 
 Bools = NDArray[np.bool_]
 
-TRIES = 150
+TRIES = 300
 TRIES_FOR = 100
 """A free agenda of up to `TRIES_FOR` strings is made `TRIES` times, longer ones less often, in proportion."""
 
-ORDERED = 0.1
+ORDERED = 0.05
 """Share of these tries where the order is kept: it is the longest chain of strings that counts then."""
 
 FRESH = 0.05
 """Share of the tries with priorities of their own; the others change those of the best one a little."""
 
-CHANGED = 0.02
+CHANGED = 0.01
 """Share of the priorities that are changed."""
 
 
@@ -275,7 +275,7 @@ class _Game:
             ranked = [(self.shop.tail[k], 0, -k) for k in opening]
             ranked += [(self.shop.after[k], 1, -k) for k in self.rotated]
             return -max(ranked)[2] if ranked else None
-        if self.rotated and (self.close_first or not opening or len(self.rotated) > 2):
+        if self.rotated and (self.close_first or not opening or len(self.rotated) > 3):
             return min(self.rotated)
         pending = sum(1 << k for k in self.ready)
         return min(opening, key=lambda k: ((self.shop.conflicts[k] & pending).bit_count(), k), default=None)
