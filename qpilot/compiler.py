@@ -57,7 +57,8 @@ def compile(  # noqa: A001 - the name the user asked for
     Args:
         circuit: A circuit, OpenQASM 2 or 3 text, or the path of such a text.
         device: The machine; by default one with a lattice that just fits (`FPQA.for_qubits`).
-        router: "generic" routes every gate by itself; "auto" routes blocks of commuting diagonal gates as a whole.
+        router: "generic" routes every gate by itself; "auto" routes blocks of commuting diagonal gates as a whole, and
+            evolutions under Pauli strings of three and more letters as `compile_paulis` does.
         strategy: "rounds" lets a copy serve many gates; "paper" creates and recycles one for each gate, as published.
         placement: "auto" searches; "identity" lays qubits row by row; or the site (row, col) of each qubit.
         shape: Rows and columns of the lattice region that holds the qubits; "auto" starts near-square.
@@ -84,7 +85,7 @@ def compile(  # noqa: A001 - the name the user asked for
     report = progress or no_progress
     report(0.0, "reading")
     source = read_circuit(circuit)
-    in_parts = cut(source, device)
+    in_parts = cut(source, device) if router == "auto" else None
     if in_parts:
         return compile_parts(in_parts, device, options, verify=verify, progress=progress)
     lowered, gathered = _lower(source, device)
