@@ -141,7 +141,8 @@ def _compile(
         Strategy, typer.Option(help="rounds: ancillas serve many gates; paper: as published, arXiv 2311.16190.")
     ] = Strategy.ROUNDS,
     objective: Annotated[
-        Objective, typer.Option(help="balanced: weigh pulses and two-qubit gates; depth: save pulses; num_2q: save gates.")
+        Objective,
+        typer.Option(help="balanced: weigh pulses and two-qubit gates; depth: save pulses; num_2q: save gates."),
     ] = Objective.BALANCED,
     effort: Annotated[int, typer.Option(min=1, help="Placements and shapes to try; the best program is kept.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal programs.")] = 0,

@@ -32,7 +32,6 @@ FRESH = 0.05
 CHANGED = 0.01
 """Share of the priorities that are changed."""
 
-
 SLACK = 3
 """Strings that are closed this many pulses after a new cat is ready do not count as in its way; measured on 0 to 10."""
 
@@ -55,7 +54,7 @@ class Agenda(NamedTuple):
     """All pulses of a block of strings.
 
     Attributes:
-        moments: What happens at each pulse; the last may be without a touch and without flights.
+        moments: What happens at each pulse; one that only has turns may come without a pulse.
         order: The strings in the order in which they are opened.
     """
 

@@ -30,7 +30,7 @@ from .agenda import Moment, anticommuting, make_agenda
 from .blocks import PauliBlock, PauliString
 from .builder import ProgramBuilder
 from .cats import CatPlan, Step, plan_cats
-from .options import RouteOptions
+from .options import RouteOptions, no_progress
 from .stage import Crossing, Layout
 
 MOST_BAYS = 24
@@ -67,11 +67,12 @@ def route_paulis(
     Raises:
         RoutingError: The AOD has too few lines for a string, or its lines cannot come close enough.
     """
+    report = options.progress or no_progress
+    report(0.0, "planning")
     router = _Router(block, layout, builder, options, most_lines)
     for number, moment in enumerate(router.agenda.moments):
+        report(0.6 + 0.4 * number / len(router.agenda.moments), "routing")
         router.advance(moment)
-        if options.progress:
-            options.progress(number / len(router.agenda.moments), "routing")
     return list(router.agenda.order)
 
 
@@ -132,6 +133,7 @@ class _Router:
         self.sites = [(row, col) for row, col in layout.sites.tolist()]
         self.gap_um, self.far_um = layout.rows.gap_um, max(layout.safe_um, layout.rows.gap_um)
         self.reach = builder.device.rydberg.interaction_radius_um / self.gap_um
+        report = options.progress or no_progress
         self.plans = self._plan(options)
         shapes = [plan.shape for plan in self.plans if plan] or [(1, 1)]
         self.shape = max(rows for rows, _ in shapes), max(cols for _, cols in shapes)
@@ -144,6 +146,7 @@ class _Router:
         steps = [len(plan.steps) if plan else 0 for plan in self.plans]
         count = min(fit, MOST_BAYS, max(1, int(np.count_nonzero(steps))))
         self.bays: list[_Flight | None] = [None] * count
+        report(0.4, "scheduling")
         self.agenda = make_agenda(
             anticommuting(block),
             steps,
