@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from qiskit.quantum_info import PauliList
 
 from qpilot.paulis import read_paulis
-from qpilot.routing.agenda import Agenda, anticommuting
+from qpilot.routing.agenda import anticommuting, make_agenda
 from qpilot.routing.blocks import PauliBlock
 from tests.strategies import pauli_labels
 
@@ -31,35 +31,49 @@ def test_anticommuting_strings_of_many_qubits():
 
 
 @settings(max_examples=100, deadline=None)
-@given(pauli_labels(max_qubits=4, max_strings=10), st.booleans(), st.integers(1, 5), st.randoms(use_true_random=False))
-def test_schedules(labels, ordered, bays, random):
-    """Strings become ready, and ready again, after random times; in the end all are closed."""
+@given(pauli_labels(max_qubits=4, max_strings=10), st.booleans(), st.integers(1, 5), st.data())
+def test_agendas(labels, ordered, bays, data):
+    """Cats are ready when they touch, bays hold one at a time, open strings commute, and all is over at the end."""
     conflicts = anticommuting(block_of(labels))
-    latencies = [random.randint(2, 9) for _ in labels]
-    agenda = Agenda(conflicts, latencies, ordered=ordered)
-    ready_at, opened, order = {}, set(), []  # ready_at: started strings that are not closed
-    for time in range(40 * len(labels)):
-        while len(ready_at) < bays and (started := agenda.next_to_start()) is not None:
-            assert started not in ready_at
-            ready_at[started] = time + random.randint(0, 3)
-        ready = [string for string, since in ready_at.items() if since <= time]
-        chosen = agenda.choose([k for k in ready if k not in opened], [k for k in ready if k in opened])
-        if chosen is None:
-            continue
-        assert chosen in ready
-        if chosen in opened:
-            agenda.close(chosen)
-            opened.remove(chosen)
-            del ready_at[chosen]
-        else:
-            agenda.open(chosen)
-            assert not conflicts[chosen, list(opened)].any()
-            opened.add(chosen)
-            order.append(chosen)
-            ready_at[chosen] = time + latencies[chosen]
-    assert agenda.done
-    assert agenda.order == order
-    assert sorted(order) == list(range(len(labels)))
+    steps = data.draw(st.lists(st.integers(0, 5), min_size=len(labels), max_size=len(labels)))
+    agenda = make_agenda(conflicts, steps, bays, ordered=ordered)
+    assert make_agenda(conflicts, steps, bays, ordered=ordered) == agenda
+    ready_at, touches, free_at, bay_of, opened, order = {}, {}, [0] * bays, {}, set(), []
+    for now, moment in enumerate(agenda.moments):
+        for string in moment.turns:
+            assert steps[string] == 0
+            assert not conflicts[string, list(opened)].any()
+            touches[string] = 2
+            order.append(string)
+        for string, bay in moment.starts:
+            assert free_at[bay] <= now
+            free_at[bay] = 10**9
+            bay_of[string], touches[string], ready_at[string] = bay, 0, now + steps[string]
+        if moment.touch is not None:
+            string = moment.touch
+            assert ready_at[string] <= now
+            touches[string] += 1
+            if touches[string] == 1:
+                assert not conflicts[string, list(opened)].any()
+                opened.add(string)
+                order.append(string)
+                ready_at[string] = now + 1 + 2 * steps[string]
+            else:
+                opened.remove(string)
+                free_at[bay_of[string]] = now + 1 + steps[string]
+    assert sorted(touches) == list(range(len(labels)))
+    assert set(touches.values()) == {2}
+    assert max(free_at) <= len(agenda.moments)
+    assert list(agenda.order) == order
     if ordered:
         place = np.argsort(order)
         assert not any(conflicts[a, b] and place[a] > place[b] for b in range(len(labels)) for a in range(b))
+
+
+def test_a_free_agenda_is_no_longer():
+    rng = np.random.default_rng(0)
+    conflicts = np.triu(rng.random((30, 30)) < 0.5, 1)
+    conflicts |= conflicts.T
+    steps = rng.integers(1, 6, 30).tolist()
+    ordered, free = (make_agenda(conflicts, steps, 6, ordered=kept) for kept in (True, False))
+    assert len(free.moments) < len(ordered.moments)

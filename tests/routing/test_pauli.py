@@ -148,4 +148,4 @@ def test_progress_is_reported():
     route_paulis(block, machine.layout(sites, (3, 3), 2), builder, options, machine.most_lines)
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions)
-    assert told[-1] == (1.0, "routing")
+    assert list(dict.fromkeys(phase for _, phase in told)) == ["planning", "scheduling", "routing"]
