@@ -19,6 +19,9 @@ from typing import Any
 import msgspec
 import numpy as np
 from qiskit import QuantumCircuit
+from qiskit.circuit.library import PauliEvolutionGate
+from qiskit.quantum_info import SparsePauliOp
+from qiskit.synthesis import LieTrotter, SuzukiTrotter
 from rich.console import Console
 from rich.progress import Progress
 
@@ -74,10 +77,24 @@ def random_circuit(rng: np.random.Generator, max_qubits: int) -> QuantumCircuit:
         getattr(circuit, name)(*(random_angle(rng) for _ in range(gates[name])), *qubits)
         if barriers and rng.random() < 0.05:
             circuit.barrier(*rng.choice(n, size=int(rng.integers(1, n + 1)), replace=False).tolist())
+    if rng.random() < 0.3:
+        add_evolutions(circuit, rng)
     if rng.random() < 0.5:
         measured = rng.choice(n, size=int(rng.integers(1, n + 1)), replace=False).tolist()
         circuit.measure(measured, rng.permutation(n)[: len(measured)].tolist())
     return circuit
+
+
+def add_evolutions(circuit: QuantumCircuit, rng: np.random.Generator) -> None:
+    """Append one or two evolutions under a few Pauli strings, sparse or dense, on some of the qubits in any order."""
+    for _ in range(int(rng.integers(1, 3))):
+        qubits = rng.permutation(circuit.num_qubits)[: int(rng.integers(1, circuit.num_qubits + 1))].tolist()
+        share = float(rng.choice([0.2, 0.8]))
+        letters = rng.choice(list("IXYZ"), size=(int(rng.integers(1, 9)), len(qubits)), p=[1 - share, *[share / 3] * 3])
+        operator = SparsePauliOp(["".join(row) for row in letters], rng.normal(size=len(letters)))
+        synthesis = SuzukiTrotter() if rng.random() < 0.3 else LieTrotter(reps=int(rng.integers(1, 3)))
+        circuit.append(PauliEvolutionGate(operator, random_angle(rng), synthesis=synthesis), qubits)
+        circuit.rx(random_angle(rng), qubits[0])
 
 
 def random_angle(rng: np.random.Generator) -> float:
@@ -89,7 +106,7 @@ def random_options(rng: np.random.Generator, num_qubits: int, slm: Lattice) -> d
     """Return arguments of `compile`: strategy, objective, and now and then effort, a placement, a shape."""
     options: dict[str, Any] = {
         "strategy": str(rng.choice(["paper", "rounds"], p=[0.3, 0.7])),
-        "objective": str(rng.choice(["balanced", "depth"])),
+        "objective": str(rng.choice(["balanced", "depth", "num_2q"], p=[0.45, 0.45, 0.1])),
         "effort": 2 if rng.random() < 0.05 else 1,
     }
     kind = rng.choice(["auto", "identity", "sites"], p=[0.4, 0.3, 0.3])
