@@ -19,11 +19,11 @@ from .blocks import PauliBlock
 
 Bools = NDArray[np.bool_]
 
-TRIES = 300
+TRIES = 400
 TRIES_FOR = 100
 """A free agenda of up to `TRIES_FOR` strings is made `TRIES` times, longer ones less often, in proportion."""
 
-ORDERED = 0.05
+ORDERED = 0.04
 """Share of these tries where the order is kept: it is the longest chain of strings that counts then."""
 
 FRESH = 0.05
