@@ -73,7 +73,8 @@ def compile_paulis(
         device: The machine; by default one with a lattice that just fits (`FPQA.for_qubits`).
         num_qubits: Number of qubits; by default, that of the labels, or one more than the highest qubit.
         preserve_order: Keep the order of strings that do not commute. Without it they run in an order that takes fewer
-            pulses: another product formula for the same Hamiltonian, and a program that says so.
+            pulses: another product formula for the same Hamiltonian, and a program that says so. Then give one Trotter
+            step, and repeat the program: the order is free all through the list.
         strategy: "rounds" runs commuting strings at the same time, each measured into a cat of ancillas; "paper" runs
             them one by one from copies of a root qubit, as published.
         placement: "auto" and "identity" lay qubits row by row; or the site (row, col) of each qubit.

@@ -36,6 +36,10 @@ SLACK = 3
 """Strings that are closed this many pulses after a new cat is ready do not count as in its way; measured on 0 to 10."""
 
 
+MOST_CANDIDATES = 256
+"""Only this many strings, the first of those that are left, are weighed for the next cat."""
+
+
 class Moment(NamedTuple):
     """What happens before and at one pulse.
 
@@ -158,8 +162,8 @@ class _Game:
         self.handicap: list[float] = priorities.handicap.tolist()
         self.patience, self.close_first = priorities.patience, priorities.close_first
         self.now = 0
-        self.unstarted = list(range(count))
-        self.singles = [k for k in self.unstarted if not shop.steps[k]]  # strings of one letter that are left
+        self.unstarted = [k for k in range(count) if shop.steps[k]]
+        self.singles = [k for k in range(count) if not shop.steps[k]]  # strings of one letter that are left
         self.under_way = self.open = self.closed = 0
         self.opens_at = [0] * count  # when each started string is expected to open
         self.ready: set[int] = set()  # before the first touch
@@ -171,7 +175,7 @@ class _Game:
 
     def play(self) -> Agenda:
         moments = []
-        while self.unstarted or self.ready or self.rotated or self.flights:
+        while self.unstarted or self.singles or self.ready or self.rotated or self.flights:
             self._land()
             turns, starts = self._start()
             touch = self._choose()
@@ -199,7 +203,6 @@ class _Game:
         for string in list(self.singles):
             if self._may_open(string):
                 self.singles.remove(string)
-                self.unstarted.remove(string)
                 self.order.append(string)
                 self.closed |= 1 << string
                 turns.append(string)
@@ -219,11 +222,11 @@ class _Game:
 
     def _next_to_start(self) -> int | None:
         shop = self.shop
-        waiting = [k for k in self.unstarted if shop.steps[k]]
+        waiting = self.unstarted[:MOST_CANDIDATES]
         if not shop.ordered:
             # The string in conflict with fewest that will be in its way; among equals, with most of the others, since
             # that is hard to place.
-            rest = sum(1 << k for k in self.unstarted)
+            rest = sum(1 << k for k in waiting)
             in_way = self.under_way & ~self._closed_by(self.now + shop.usual + SLACK)
             return min(
                 waiting,

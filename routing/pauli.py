@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,11 +30,14 @@ from .agenda import Moment, anticommuting, make_agenda
 from .blocks import PauliBlock, PauliString
 from .builder import ProgramBuilder
 from .cats import CatPlan, Step, plan_cats
-from .options import RouteOptions, no_progress
+from .options import Progress, RouteOptions, no_progress
 from .stage import Crossing, Layout
 
 MOST_BAYS = 24
 """More cats than this at a time are never of use."""
+
+MOST_STRINGS = 2000
+"""Longer lists are routed in parts of this many: an agenda takes the square of their number."""
 
 TRIES, LEAST_TRIES = 16, 6
 TRIES_FOR = 300
@@ -47,6 +50,9 @@ FROM_Z: dict[str, Angles] = {"X": HADAMARD, "Y": (math.pi / 2, math.pi / 2, math
 
 AXES: dict[str, tuple[float, float]] = {"X": (-math.pi / 2, math.pi / 2), "Y": (0.0, 0.0)}
 """phi and lam of the rotation u(angle, phi, lam) about a letter."""
+
+
+_Pattern = frozenset[Crossing]
 
 
 def route_paulis(
@@ -68,12 +74,23 @@ def route_paulis(
         RoutingError: The AOD has too few lines for a string, or its lines cannot come close enough.
     """
     report = options.progress or no_progress
-    report(0.0, "planning")
-    router = _Router(block, layout, builder, options, most_lines)
-    for number, moment in enumerate(router.agenda.moments):
-        report(0.6 + 0.4 * number / len(router.agenda.moments), "routing")
-        router.advance(moment)
-    return list(router.agenda.order)
+    order: list[int] = []
+    known: dict[_Pattern, CatPlan] = {}
+    for first in range(0, len(block.strings), MOST_STRINGS):
+        part = replace(block, strings=block.strings[first : first + MOST_STRINGS])
+        share = len(part.strings) / len(block.strings)
+        span = _span(report, first / len(block.strings), share)
+        span(0.0, "planning")
+        router = _Router(part, layout, builder, replace(options, progress=span), most_lines, known)
+        for number, moment in enumerate(router.agenda.moments):
+            span(0.6 + 0.4 * number / len(router.agenda.moments), "routing")
+            router.advance(moment)
+        order += [first + string for string in router.agenda.order]
+    return order
+
+
+def _span(report: Progress, start: float, share: float) -> Progress:
+    return lambda fraction, phase: report(start + share * fraction, phase)
 
 
 def rotate_one_qubit(builder: ProgramBuilder, string: PauliString) -> None:
@@ -128,13 +145,14 @@ class _Router:
         builder: ProgramBuilder,
         options: RouteOptions,
         most_lines: tuple[int, int],
+        known: dict[_Pattern, CatPlan],
     ) -> None:
         self.block, self.layout, self.builder = block, layout, builder
         self.sites = [(row, col) for row, col in layout.sites.tolist()]
         self.gap_um, self.far_um = layout.rows.gap_um, max(layout.safe_um, layout.rows.gap_um)
         self.reach = builder.device.rydberg.interaction_radius_um / self.gap_um
         report = options.progress or no_progress
-        self.plans = self._plan(options)
+        self.plans = self._plan(options, known)
         shapes = [plan.shape for plan in self.plans if plan] or [(1, 1)]
         self.shape = max(rows for rows, _ in shapes), max(cols for _, cols in shapes)
         fit = min(most // size for most, size in zip(most_lines, self.shape, strict=True))
@@ -157,20 +175,20 @@ class _Router:
         )
         self.pivot = 0  # bays from this one on stand beyond the lattice, those before it short of it
 
-    def _plan(self, options: RouteOptions) -> list[CatPlan | None]:
+    def _plan(self, options: RouteOptions, known: dict[_Pattern, CatPlan]) -> list[CatPlan | None]:
         """Plan the cat of each string; strings on equal patterns of lines share one. None for a single letter."""
         patterns = [
             frozenset(self._crossings(string)[0]) if len(string.letters) > 1 else None for string in self.block.strings
         ]
-        distinct = list(dict.fromkeys(pattern for pattern in patterns if pattern))
-        tries = max(LEAST_TRIES, round(TRIES * min(1.0, TRIES_FOR / max(1, len(distinct)))))
-        plans = plan_cats(distinct, self.reach, tries=tries * options.effort, seed=options.seed)
+        new = [pattern for pattern in dict.fromkeys(patterns) if pattern and pattern not in known]
+        tries = max(LEAST_TRIES, round(TRIES * min(1.0, TRIES_FOR / max(1, len(new)))))
+        plans = plan_cats(new, self.reach, tries=tries * options.effort, seed=options.seed)
         if plans is None:
             raise RoutingError(
                 f"Lines of the AOD are at least {self.gap_um:g} um apart, too far for two ancillas at neighbouring "
                 "crossings to interact."
             )
-        known = dict(zip(distinct, plans, strict=True))
+        known.update(zip(new, plans, strict=True))
         return [known[pattern] if pattern else None for pattern in patterns]
 
     def _crossings(self, string: PauliString) -> tuple[dict[Crossing, int], tuple[list[int], list[int]]]:
