@@ -40,11 +40,10 @@ from qpilot.arch.device import near_square
 
 from .baselines import best_sabre, square_grid, swap_network, triangular_grid
 from .results import SUMMARY_COLUMNS, Result, from_baseline, from_program, mean, summary
-from .tables import Table
+from .tables import Table, add_outputs
 
 FAMILIES = ("3-regular", "4-regular", "6-regular", "er-0.1", "er-0.3", "er-0.5")
 SIZES = (20, 50, 100)
-RESULTS = Path("results")
 FIELD_UM, SPACING_UM = 600.0, 15.0
 ROW_SHARES = (1.0, 0.7, 0.5, 0.4, 0.3)
 """Rows of the shapes to try, as parts of those of the near-square one."""
@@ -264,22 +263,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="also SABRE, on the first N graphs of each kind and size (1 without N)",
     )
-    made.add_argument(
-        "--csv",
-        type=Path,
-        nargs="?",
-        const=RESULTS / "qaoa.csv",
-        metavar="FILE",
-        help="write the table (to results/qaoa.csv without FILE)",
-    )
-    made.add_argument(
-        "--png",
-        type=Path,
-        nargs="?",
-        const=RESULTS / "qaoa.png",
-        metavar="FILE",
-        help="draw the depths (to results/qaoa.png without FILE)",
-    )
+    add_outputs(made, "qaoa", "write the table")
     made.add_argument("--quick", action="store_true", help="one graph of each kind, 20 qubits, whatever else is said")
     return made
 

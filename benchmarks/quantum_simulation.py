@@ -46,13 +46,12 @@ from .baselines import all_to_all, best_sabre, square_grid, triangular_grid
 from .generators import fermi_hubbard_paulis, heisenberg_paulis, random_paulis
 from .pauli_synthesis import SYNTHESES, Rotation
 from .results import SUMMARY_COLUMNS, Result, from_baseline, from_program, summary
-from .tables import Table
+from .tables import Table, add_outputs
 
 SIZES = (10, 20, 50, 100)
 DENSITIES = (0.1, 0.2, 0.3, 0.4, 0.5)
 NUM_STRINGS = 100
 ANGLE = 2 * math.pi / 8
-RESULTS = Path("results")
 
 OURS = ("rounds", "paper")
 STRATEGIES = (*OURS, *SYNTHESES)
@@ -196,7 +195,7 @@ def means(table: Table) -> list[tuple[Any, ...]]:
     """Return rows of `MEAN_COLUMNS`, one for all seeds of a kind, size, order and strategy."""
     groups: dict[tuple[Any, ...], list[Result]] = {}
     for name, qubits, strings, _, order, strategy, *figures in table.rows:
-        groups.setdefault((name, qubits, strings, order, strategy), []).append(Result(*figures))  # type: ignore[arg-type]
+        groups.setdefault((name, qubits, strings, order, strategy), []).append(Result(*figures))
     return [(*kind, len(results), *summary(results)) for kind, results in groups.items()]
 
 
@@ -291,22 +290,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="also SABRE, on the first N instances of each kind and size (1 without N); takes minutes at 100 qubits",
     )
-    made.add_argument(
-        "--csv",
-        type=Path,
-        nargs="?",
-        const=RESULTS / "quantum_simulation.csv",
-        metavar="FILE",
-        help="write each row when it is known (to results/quantum_simulation.csv without FILE); "
-        "rows already in the file are kept, and not measured again",
-    )
-    made.add_argument(
-        "--png",
-        type=Path,
-        nargs="?",
-        const=RESULTS / "quantum_simulation.png",
-        metavar="FILE",
-        help="draw the depths (to results/quantum_simulation.png without FILE)",
+    add_outputs(
+        made,
+        "quantum_simulation",
+        "write each row when it is known; rows already in the file are kept, and not measured again",
     )
     made.add_argument(
         "--quick", action="store_true", help="one instance of each kind, 10 qubits, whatever else is said"

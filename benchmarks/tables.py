@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from qpilot.arch.errors import ProgramError
 from qpilot.arch.files import write_bytes
+
+RESULTS = Path("results")
+"""Where tables and figures go that are given no file."""
+
+
+def add_outputs(parser: argparse.ArgumentParser, stem: str, csv_help: str) -> None:
+    """Add the options --csv and --png of a benchmark to a command line, each with an optional FILE."""
+    for kind, text in (("csv", csv_help), ("png", "draw the depths")):
+        default = RESULTS / f"{stem}.{kind}"
+        parser.add_argument(
+            f"--{kind}", type=Path, nargs="?", const=default, metavar="FILE", help=f"{text} (to {default} without FILE)"
+        )
 
 
 class Table:
@@ -16,7 +30,7 @@ class Table:
 
     def __init__(self, *columns: str, first_width: int = 24) -> None:
         self.columns = columns
-        self.rows: list[tuple[object, ...]] = []
+        self.rows: list[tuple[Any, ...]] = []
         self._widths = [first_width, *(max(len(name), 8) for name in columns[1:])]
 
     def start(self) -> None:
