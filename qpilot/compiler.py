@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,9 +21,8 @@ from .replay import replay
 from .routing.blocks import DiagonalBlock
 from .routing.builder import ProgramBuilder
 from .routing.diagonal import Arrangement, DiagonalRouter, arrange, largest_block, starting_sites
-from .routing.generic import route_rounds
-from .routing.options import Progress, RouteOptions, no_progress
-from .routing.paper import route_stages
+from .routing.gates import route_gates
+from .routing.options import Progress, RouteOptions, no_progress, share
 from .verify import check_against, require_legal
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 
 TRY_BOTH = 200
 """Circuits of up to this many gates are routed with diagonal blocks as a whole and gate by gate; the better is kept."""
-
-_log = logging.getLogger(__name__)
 
 
 def compile(  # noqa: A001 - the name the user asked for
@@ -96,7 +92,7 @@ def compile(  # noqa: A001 - the name the user asked for
     by_block = by_block and (dense is not None or any(not gate.is_cz for gate in lowered.block.gates))
     programs = []
     for number in range(options.effort):
-        part = _part(report, number, effort)
+        part = share(report, 0.05 + 0.85 * number / effort, 0.85 / effort)
         machine, shape = regions[number % len(regions)]
         placed = _place(lowered, dense, machine, shape, options, number, part)
         programs.append(_route(lowered, machine, placed, options, part))
@@ -193,16 +189,8 @@ def _route(
                 known=placed.known,
                 published=not rounds,
             )
-        if rounds and not layout.has_line_for_every_site:
-            _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")
-            rounds = False
-        route = route_rounds if rounds else route_stages
-        route(block, layout, builder, route_options, diagonal)
+        route_gates(block, layout, builder, route_options, diagonal, options.strategy)
     else:
         builder.run_one_qubit_gates(block)
     builder.measure(lowered.measures)
     return builder.build(lowered.info)
-
-
-def _part(report: Progress, number: int, count: int) -> Progress:
-    return lambda fraction, phase: report(0.05 + 0.85 * (number + fraction) / count, phase)

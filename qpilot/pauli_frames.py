@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import math
 
+from .arch.bits import bits
 from .arch.errors import VerificationError
 from .arch.program import Program
 from .arch.unitary import ANGLE_TOLERANCE, HADAMARD, Angles, wrap
@@ -24,7 +25,6 @@ from .pauli_words import (
     Quaternion,
     Quotient,
     Turns,
-    bits,
     image,
     inverse,
     label,

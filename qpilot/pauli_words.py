@@ -10,10 +10,12 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from .arch.bits import bits
 
 Pauli = tuple[int, int, int]
 """(x, z, power): the operator i^power X^x Z^z, with x and z sets of qubits, and the power in 0 to 3."""
@@ -40,14 +42,6 @@ class Element(NamedTuple):
         """Angle of a rotation, in radians, in (-pi, pi]."""
         angle = 2 * math.atan2(self.v[0], self.w)
         return angle - math.copysign(2 * math.pi, angle) if abs(angle) > math.pi else angle
-
-
-def bits(mask: int) -> Iterator[int]:
-    """Yield the numbers of the bits that are set."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
 
 
 def label(axis: Axis) -> str:

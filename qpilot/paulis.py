@@ -22,9 +22,8 @@ from .placement import row_major
 from .routing.blocks import PauliBlock, PauliString
 from .routing.builder import ProgramBuilder
 from .routing.diagonal import DiagonalRouter
-from .routing.generic import route_rounds
-from .routing.options import Progress, RouteOptions, no_progress
-from .routing.paper import route_stages
+from .routing.gates import route_gates
+from .routing.options import Progress, RouteOptions, no_progress, share
 from .routing.pauli import route_paulis
 from .routing.pauli_paper import route_paulis_one_by_one
 from .routing.stage import Layout
@@ -201,7 +200,7 @@ def compile_parts(
     layout = machine.layout(sites, (rows, cols), LINES_PER_SITE)
     tried = _ways(source, machine, options)
     built = [
-        _build(parts, machine, layout, sites, way, _span(report, number, len(tried)))
+        _build(parts, machine, layout, sites, way, share(report, 0.9 * number / len(tried), 0.9 / len(tried)))
         for number, (parts, way) in enumerate(tried)
     ]
     chosen_by = "num_2q" if options.objective == "num_2q" else "depth"
@@ -240,11 +239,12 @@ def _build(
 ) -> tuple[Program, tuple[Gates | PauliBlock, ...]]:
     """Return a program, and the parts that it runs: Pauli strings in the order in which they were run."""
     builder = ProgramBuilder(machine.device, sites, machine.number)
+    size = 1 / max(1, len(source.parts))
     done = tuple(
-        _route(part, machine, layout, builder, options, _span(report, number, len(source.parts)))
+        _route(part, machine, layout, builder, options, share(report, number * size, size))
         for number, part in enumerate(source.parts)
     )
-    builder.flush_phases()
+    builder.flush_phases()  # gates that merge leave a phase
     builder.measure(source.measures)
     of_parts = sum(part.global_phase for part in done if isinstance(part, Gates))
     phase = wrap(source.global_phase + of_parts + builder.global_phase)
@@ -276,10 +276,5 @@ def _route(
     diagonal = None
     if layout.has_line_for_every_site:
         diagonal = DiagonalRouter(machine.device, layout, machine.most_lines, seed=options.seed)
-    rounds = options.strategy == "rounds" and diagonal is not None
-    (route_rounds if rounds else route_stages)(part.block, layout, builder, route_options, diagonal)
+    route_gates(part.block, layout, builder, route_options, diagonal, options.strategy)
     return part
-
-
-def _span(report: Progress, number: int, count: int) -> Progress:
-    return lambda fraction, phase: report((number + 0.9 * fraction) / count, phase)

@@ -20,11 +20,11 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+from .arch.bits import bits
 from .arch.errors import VerificationError
 from .arch.program import Instruction, Measure, Program, Raman, Release, Rydberg, check_structure
 from .arch.unitary import ANGLE_TOLERANCE, HADAMARD, Angles, Matrix, matmul, u_angles, u_matrix, wrap
 from .canonical import CanonicalForm, is_pi
-from .pauli_words import bits
 
 _HADAMARD_MATRIX = u_matrix(*HADAMARD)
 _X_MATRIX = u_matrix(math.pi, 0.0, math.pi)

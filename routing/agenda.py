@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arch.bits import bits
 from .blocks import PauliBlock
 
 Bools = NDArray[np.bool_]
@@ -34,7 +35,6 @@ CHANGED = 0.01
 
 SLACK = 3
 """Strings that are closed this many pulses after a new cat is ready do not count as in its way; measured on 0 to 10."""
-
 
 MOST_CANDIDATES = 256
 """Only this many strings, the first of those that are left, are weighed for the next cat."""
@@ -247,24 +247,13 @@ class _Game:
 
     def _closed_by(self, pulse: int) -> int:
         """The open strings that can be closed by a pulse."""
-        closed, left = 0, self.open
-        while left:
-            low = left & -left
-            string = low.bit_length() - 1
-            if self.opens_at[string] + self.shop.latency[string] <= pulse:
-                closed |= low
-            left ^= low
-        return closed
+        return sum(1 << k for k in bits(self.open) if self.opens_at[k] + self.shop.latency[k] <= pulse)
 
     def _expected(self, string: int) -> int:
         """The pulse at which a string can open, as far as that is known."""
         soonest = self.now + self.shop.steps[string]
-        open_before = self.shop.before[string] & self.under_way
-        while open_before:
-            low = open_before & -open_before
-            other = low.bit_length() - 1
+        for other in bits(self.shop.before[string] & self.under_way):
             soonest = max(soonest, self.opens_at[other] + self.shop.latency[other])
-            open_before ^= low
         return soonest
 
     def _may_open(self, string: int) -> bool:

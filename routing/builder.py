@@ -127,6 +127,21 @@ class ProgramBuilder:
             self._lines = lines
         self._instructions.append(Rydberg(pairs, tuple(angle_of[pair] for pair in pairs) if angle_of else ()))
 
+    def cx(
+        self,
+        rows_um: Sequence[float],
+        cols_um: Sequence[float],
+        links: Iterable[tuple[int, int]],
+        others: Iterable[tuple[int, int]] = (),
+    ) -> None:
+        """Run CNOTs (control, target) in one pulse, and a CZ on each other pair that is close."""
+        links = tuple(links)
+        for _, target in links:
+            self.gate(target, HADAMARD)
+        self.pulse(rows_um, cols_um, (*links, *others))
+        for _, target in links:
+            self.gate(target, HADAMARD)
+
     def controlled_phases(
         self,
         rows_um: Sequence[float],

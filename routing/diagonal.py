@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arch.device import FPQA
-from ..arch.unitary import HADAMARD
 from .blocks import DiagonalBlock, GateBlock, num_pulses
 from .builder import ProgramBuilder
 from .front import Front
@@ -334,15 +333,9 @@ def _copy(grid: Grid, copies: dict[Crossing, int], layout: Layout, builder: Prog
         for across in range(grid.copies[1]):
             rows, cols = _home(grid.rows, down, grid.copies[0]), _home(grid.cols, across, grid.copies[1])
             here = {c: q for c, q in copies.items() if rows[c[0]] >= 0 and cols[c[1]] >= 0}
-            atoms = [builder.ancilla(*crossing) for crossing in here]
-            if not here:
-                continue
-            for atom in atoms:
-                builder.gate(atom, HADAMARD)
-            lines = _stand(rows, grid.rows, layout), _stand(cols, grid.cols, layout)
-            builder.pulse(*lines, zip(atoms, here.values(), strict=True))
-            for atom in atoms:
-                builder.gate(atom, HADAMARD)
+            if here:
+                lines = _stand(rows, grid.rows, layout), _stand(cols, grid.cols, layout)
+                builder.cx(*lines, ((qubit, builder.ancilla(*crossing)) for crossing, qubit in here.items()))
 
 
 def _home(sites: int, number: int, count: int) -> Ints:

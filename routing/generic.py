@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arch.errors import RoutingError
-from ..arch.unitary import ANGLE_TOLERANCE, HADAMARD
+from ..arch.unitary import ANGLE_TOLERANCE
 from .blocks import GateBlock, num_pulses
 from .builder import ProgramBuilder
 from .cover import copy_segments
@@ -122,8 +122,7 @@ def route_rounds(
         router.emit(planned)
         router.progressed = bool(planned.stages)
         live = planned.live
-        if options.progress:
-            options.progress(1 - router.front.remaining / total, "routing")
+        options.progress(1 - router.front.remaining / total, "routing")
     router.finish(live)
 
 
@@ -357,14 +356,10 @@ class _Router:
         if lines is None:
             visits = changed | {c: q for q, c in kept.items()}
             lines = self.layout.rows.home_um(), self.layout.cols.home_um()
-        for crossing in changed:
-            builder.gate(builder.ancilla(*crossing), HADAMARD)
-        builder.pulse(*lines, ((builder.ancilla(*c), q) for c, q in visits.items()))
-        for crossing in changed:
-            builder.gate(builder.ancilla(*crossing), HADAMARD)
-        for crossing, qubit in visits.items():
-            if crossing not in changed:
-                builder.phase(qubit, math.pi)
+        beside_own = {builder.ancilla(*c): q for c, q in visits.items() if c not in changed}
+        builder.cx(*lines, ((q, builder.ancilla(*c)) for c, q in changed.items()), beside_own.items())
+        for qubit in beside_own.values():
+            builder.phase(qubit, math.pi)
 
     def _open(self, segments: Iterable[tuple[int, int]]) -> None:
         self.builder.open_segments(self.block, segments)

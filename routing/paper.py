@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..arch.unitary import HADAMARD
 from .blocks import Gate, GateBlock
 from .builder import ProgramBuilder
 from .diagonal import DiagonalRouter, ready_block, run_planned
@@ -50,8 +49,7 @@ def route_stages(
         gates = [block.gates[index] for index in chosen]
         _emit(layout, builder, gates)
         builder.open_segments(block, front.advance(q for gate in gates for q in (gate.a, gate.b)))
-        if options.progress:
-            options.progress(1 - front.remaining / total, "routing")
+        options.progress(1 - front.remaining / total, "routing")
     builder.close(block)
 
 
@@ -90,11 +88,7 @@ def _emit(layout: Layout, builder: ProgramBuilder, gates: Sequence[Gate]) -> Non
         return lines
 
     def home_pulse() -> None:
-        for atom in atoms:
-            builder.gate(atom, HADAMARD)
-        builder.pulse(*lines_at(sources), zip(atoms, sources, strict=True))
-        for atom in atoms:
-            builder.gate(atom, HADAMARD)
+        builder.cx(*lines_at(sources), zip(sources, atoms, strict=True))
 
     home_pulse()
     links = ((atom, gate.a, gate.b, gate.angle) for atom, gate in zip(atoms, gates, strict=True))

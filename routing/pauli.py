@@ -30,7 +30,7 @@ from .agenda import Moment, anticommuting, make_agenda
 from .blocks import PauliBlock, PauliString
 from .builder import ProgramBuilder
 from .cats import CatPlan, Step, plan_cats
-from .options import Progress, RouteOptions, no_progress
+from .options import RouteOptions, share
 from .stage import Crossing, Layout
 
 MOST_BAYS = 24
@@ -73,13 +73,11 @@ def route_paulis(
     Raises:
         RoutingError: The AOD has too few lines for a string, or its lines cannot come close enough.
     """
-    report = options.progress or no_progress
     order: list[int] = []
     known: dict[_Pattern, CatPlan] = {}
     for first in range(0, len(block.strings), MOST_STRINGS):
         part = replace(block, strings=block.strings[first : first + MOST_STRINGS])
-        share = len(part.strings) / len(block.strings)
-        span = _span(report, first / len(block.strings), share)
+        span = share(options.progress, first / len(block.strings), len(part.strings) / len(block.strings))
         span(0.0, "planning")
         router = _Router(part, layout, builder, replace(options, progress=span), most_lines, known)
         for number, moment in enumerate(router.agenda.moments):
@@ -87,10 +85,6 @@ def route_paulis(
             router.advance(moment)
         order += [first + string for string in router.agenda.order]
     return order
-
-
-def _span(report: Progress, start: float, share: float) -> Progress:
-    return lambda fraction, phase: report(start + share * fraction, phase)
 
 
 def rotate_one_qubit(builder: ProgramBuilder, string: PauliString) -> None:
@@ -151,7 +145,6 @@ class _Router:
         self.sites = [(row, col) for row, col in layout.sites.tolist()]
         self.gap_um, self.far_um = layout.rows.gap_um, max(layout.safe_um, layout.rows.gap_um)
         self.reach = builder.device.rydberg.interaction_radius_um / self.gap_um
-        report = options.progress or no_progress
         self.plans = self._plan(options, known)
         shapes = [plan.shape for plan in self.plans if plan] or [(1, 1)]
         self.shape = max(rows for rows, _ in shapes), max(cols for _, cols in shapes)
@@ -164,7 +157,7 @@ class _Router:
         steps = [len(plan.steps) if plan else 0 for plan in self.plans]
         count = min(fit, MOST_BAYS, max(1, int(np.count_nonzero(steps))))
         self.bays: list[_Flight | None] = [None] * count
-        report(0.4, "scheduling")
+        options.progress(0.4, "scheduling")
         self.agenda = make_agenda(
             anticommuting(block),
             steps,
@@ -222,23 +215,21 @@ class _Router:
 
     def _fire(self, moving: Sequence[tuple[int, _Flight]], home: int | None) -> None:
         """Run the next pulse of these flights at once, the one at home touching the data."""
-        builder, pairs, targets = self.builder, [], []
+        builder = self.builder
+        touches: list[tuple[int, int]] = []
+        links: list[tuple[int, int]] = []
         letters: list[tuple[int, str]] = []
         for bay, flight in moving:
             if bay == home:
-                pairs += [(self._atom(bay, crossing), qubit) for crossing, qubit in flight.qubits.items()]
+                touches = [(self._atom(bay, crossing), qubit) for crossing, qubit in flight.qubits.items()]
                 letters = [(q, letter) for q, letter in self.block.strings[flight.string].letters if letter != "Z"]
             elif flight.next is not None:
-                links = flight.next[0].links
-                targets += [self._atom(bay, link.target) for link in links]
-                pairs += [(self._atom(bay, link.control), self._atom(bay, link.target)) for link in links]
+                links += [
+                    (self._atom(bay, link.control), self._atom(bay, link.target)) for link in flight.next[0].links
+                ]
         for qubit, letter in letters:
             builder.gate(qubit, TO_Z[letter])
-        for atom in targets:
-            builder.gate(atom, HADAMARD)
-        builder.pulse(*self._lines(home), pairs)
-        for atom in targets:
-            builder.gate(atom, HADAMARD)
+        builder.cx(*self._lines(home), links, touches)
         for qubit, letter in letters:
             builder.gate(qubit, FROM_Z[letter])
 

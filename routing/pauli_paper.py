@@ -90,8 +90,7 @@ def route_paulis_one_by_one(
             rotate_one_qubit(builder, string)
         else:
             router.run(string)
-        if options.progress:
-            options.progress((number + 1) / len(block.strings), "routing")
+        options.progress((number + 1) / len(block.strings), "routing")
     return list(range(len(block.strings)))
 
 
@@ -279,15 +278,10 @@ class _Router:
         pairs = [(self._atom(copy), self._atom(new)) for copy, new in pulse.links]
         if pulse.seed is not None:
             pairs.append((root, self._atom(pulse.seed)))
-        targets = [new for _, new in pairs]
         beside = [] if pulse.seed is None else [site]
         close = {max(link) for link in pulse.links}
-        for atom in targets:
-            self.builder.gate(atom, HADAMARD)
-        self.builder.pulse(*self._lines(beside, copies, pulse.seed or 0, close), pairs)
-        for atom in targets:
-            self.builder.gate(atom, HADAMARD)
-        return targets
+        self.builder.cx(*self._lines(beside, copies, pulse.seed or 0, close), pairs)
+        return [new for _, new in pairs]
 
     def _atom(self, copy: int) -> int:
         return self.builder.ancilla(copy, copy)
