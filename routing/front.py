@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -52,6 +53,23 @@ class Front:
     def ready_of(self, qubit: int) -> list[int]:
         """The ready gates on a qubit."""
         return [index for index in self._gates[qubit][self.segment[qubit]] if index in self.ready]
+
+    def next_criticality(self, qubit: int) -> int:
+        """Criticality of the most critical gate of the next segment with gates of a qubit, 0 if there is none."""
+        for gates in self._gates[qubit][self.segment[qubit] + 1 :]:
+            if gates:
+                return max(self.criticality[index] for index in gates)
+        return 0
+
+    def copy(self) -> Front:
+        """Return a front that goes its own way from here on."""
+        other = copy.copy(self)
+        other.segment = self.segment.copy()
+        other.ready = self.ready.copy()
+        other._left = [left.copy() for left in self._left]
+        other._fence_waits = self._fence_waits.copy()
+        other._arrived = self._arrived.copy()
+        return other
 
     def complete(self, index: int) -> None:
         """Mark a ready gate as done."""

@@ -3,7 +3,8 @@
 A round starts with one *home pulse*, the lines beside their own sites: it recycles the copies that have served and
 creates those that will. Then come several stages, each with the lines elsewhere and as many gates as fit. A round ends
 when the next stage would hold clearly fewer gates than its pulses held on average, the home pulse counted (the marginal
-value theorem of foraging).
+value theorem of foraging). With more effort, each round is planned several times with weights changed at random, and
+the one that gets most done per pulse is taken.
 
 The stages of a round are planned before its home pulse is fixed, so only copies that are used are created, and either
 end of a gate may be the source. A copy that has more gates to come stays through the home pulse: parked, or, where it
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from .cover import copy_segments
 from .diagonal import DiagonalRouter, ready_block, run_planned
 from .front import Front
 from .options import RouteOptions
+from .rounds import Round, Stage
 from .stage import Bools, Crossing, Layout, Lines, Use, compatible, pick, place_stage
 
 MAX_CANDIDATES = 384
@@ -34,6 +36,12 @@ MAX_CANDIDATES = 384
 
 MAX_MISFITS = 8
 """A stage is full after this many uses that are compatible but for which no lines were found."""
+
+NOISE = 0.3
+"""Spread of the logarithm of the weights in all plans of a round but the first."""
+
+WORTH_RATE = 0.5
+"""A gate counts e to the minus this, for each pulse it may wait, in what a round gets done."""
 
 TWO_PULSE_BONUS = 1.5
 """What a stage of two pulses counts for, beside one of one pulse; measured on circuits that mix both, 1 to 2."""
@@ -66,28 +74,9 @@ POLICIES = {
 """Policy by the name of what it is good for."""
 
 
-@dataclass(slots=True)
-class _Stage:
-    uses: list[Use]
-    lines: Lines
-    opened: list[tuple[int, int]]
-    pulses: int
-
-
-@dataclass(slots=True)
-class _Round:
-    """One home pulse and its stages; `live` are all copies that exist during the stages."""
-
-    recycled: dict[int, Crossing]
-    kept: dict[int, Crossing]
-    opened: list[tuple[int, int]]
-    home_segment: list[int]
-    live: dict[int, Crossing]
-    stages: list[_Stage] = field(default_factory=list)
-
-    def mean_gates(self) -> float:
-        """Gates per pulse so far."""
-        return sum(len(stage.uses) for stage in self.stages) / (1 + sum(stage.pulses for stage in self.stages))
+def tries(options: RouteOptions) -> int:
+    """Return how often each round is planned."""
+    return options.effort
 
 
 def route_rounds(
@@ -109,7 +98,7 @@ def route_rounds(
     Raises:
         RoutingError: A gate does not fit on the device even alone.
     """
-    router = _Router(block, layout, builder, POLICIES[options.objective])
+    router = _Router(block, layout, builder, POLICIES[options.objective], options)
     total = max(1, router.front.remaining)
     live: dict[int, Crossing] = {}
     while router.front.remaining:
@@ -117,10 +106,11 @@ def route_rounds(
             live = {}
             continue
         planned = router.plan(live)
-        if not planned.stages and not planned.recycled and not router.progressed:
+        progressed = planned.num_gates > 0
+        if not progressed and not planned.stages[0].recycled and not router.progressed:
             raise RoutingError("No ready gate fits on the device, even alone; please report this circuit and device.")
         router.emit(planned)
-        router.progressed = bool(planned.stages)
+        router.progressed = progressed
         live = planned.live
         options.progress(1 - router.front.remaining / total, "routing")
     router.finish(live)
@@ -134,34 +124,61 @@ class _Router:
             strict, and the next round drops both.
     """
 
-    def __init__(self, block: GateBlock, layout: Layout, builder: ProgramBuilder, policy: Policy) -> None:
+    def __init__(
+        self, block: GateBlock, layout: Layout, builder: ProgramBuilder, policy: Policy, options: RouteOptions
+    ) -> None:
         self.block, self.layout, self.builder, self.policy = block, layout, builder, policy
         self.front = Front(block, builder.device.native)
         self.cover = copy_segments(block)
         self.progressed = True
+        self.tries = tries(options)
+        self.rng = np.random.default_rng(options.seed)
+        self.births: dict[tuple[int, Crossing], int] = {}
         builder.begin(block)
         self._open(self.front.advance(range(block.num_qubits)))
 
     # --- planning ----------------------------------------------------------------------------------------------------
 
-    def plan(self, live: Mapping[int, Crossing]) -> _Round:
-        """Plan a round that starts with these copies alive, and mark its gates as done."""
+    def plan(self, live: Mapping[int, Crossing]) -> Round:
+        """Plan a round that starts with these copies alive, the best of several, and mark its gates as done."""
+        start, best = self.front, None
+        for number in range(self.tries if start.remaining else 1):
+            self.front = start.copy()
+            self.noise = NOISE if number else 0.0
+            planned = self._plan(live)
+            worth = self._worth(planned, start)
+            if best is None or worth > best[0]:
+                best = worth, planned, self.front
+        assert best is not None, "at least one round is planned"
+        _, planned, self.front = best
+        return planned
+
+    def _worth(self, planned: Round, start: Front) -> float:
+        """What a round gets done per pulse: a gate off the critical path counts the less, the longer it may wait."""
+        uses = [use for stage in planned.stages for use in stage.uses]
+        if not uses:
+            return 0.0
+        criticality = np.array([start.criticality[use.gate] for use in uses], dtype=float)
+        top = max(start.ready.values(), default=criticality.max())
+        return float(np.exp(WORTH_RATE * (criticality - top)).sum()) / planned.pulses
+
+    def _plan(self, live: Mapping[int, Crossing]) -> Round:
         front = self.front
         keep = self.policy.keep and self.progressed
         kept = {q: c for q, c in live.items() if keep and front.gates_left(q) and front.ready_of(q)}
-        recycled = {q: c for q, c in live.items() if q not in kept}
-        home_segment = list(front.segment)  # what the home pulse opens can be copied by the next one only
-        opened = front.advance(recycled)
-        planned = _Round(recycled, kept, opened, home_segment, dict(kept))
+        home = Stage([], dict(live), {q: c for q, c in live.items() if q not in kept})
+        planned = Round(kept, [home], dict(kept), dict.fromkeys(home.recycled, 1))
+        home.opened = front.advance(home.recycled)
+        planned.since.update((qubit, 1) for qubit, _ in home.opened)
         while front.remaining:
-            uses, lines = self._next_stage(planned)
-            enough = self.policy.patience * planned.mean_gates() * self._pulses(uses)
-            if not uses or (planned.stages and len(uses) < enough):
+            uses, fitted = self._next_stage(planned)
+            enough = self.policy.patience * planned.num_gates / planned.pulses * self._pulses(uses)
+            if not uses or (planned.num_gates and len(uses) < enough):
                 break
-            self._append(planned, uses, lines)
+            self._append(planned, uses, fitted)
         return planned
 
-    def _next_stage(self, planned: _Round) -> tuple[list[Use], list[Lines]]:
+    def _next_stage(self, planned: Round) -> tuple[list[Use], dict[int, Lines]]:
         """Choose as many compatible uses as fit, and the lines of all stages of the round with them.
 
         Gates of one angle may take one pulse where a mixture takes two, so the better of the two is taken: by the
@@ -169,14 +186,14 @@ class _Router:
         """
         candidates = self._candidates(planned)
         if not candidates:
-            return [], []
+            return [], {}
         weights = self._weights(planned, candidates)
         chosen = self._fill(planned, candidates, weights)
         if self._pulses(chosen[0]) > 1:
             alike = self._alike(candidates, weights)
             if alike.any():
                 of_one = self._fill(planned, [candidates[k] for k in np.flatnonzero(alike)], weights[alike])
-                if self._worth(of_one[0]) > TWO_PULSE_BONUS * self._worth(chosen[0]) / 2:
+                if self._weight(of_one[0]) > TWO_PULSE_BONUS * self._weight(chosen[0]) / 2:
                     return of_one
         return chosen
 
@@ -191,28 +208,28 @@ class _Router:
         result: Bools = values == wanted
         return result
 
-    def _worth(self, uses: Iterable[Use]) -> float:
+    def _weight(self, uses: Iterable[Use]) -> float:
         highest = max(self.front.ready.values())
         return sum(1 + self.front.ready[use.gate] / highest for use in uses)
 
     def _fill(
-        self, planned: _Round, candidates: list[Use], weights: NDArray[np.float64]
-    ) -> tuple[list[Use], list[Lines]]:
+        self, planned: Round, candidates: list[Use], weights: NDArray[np.float64]
+    ) -> tuple[list[Use], dict[int, Lines]]:
         """Choose compatible uses greedily, as long as lines are found."""
         chosen: list[Use] = []
-        fitted: list[Lines] = []
+        fitted: dict[int, Lines] = {}
         allowed = compatible(self.layout, candidates, planned.live)
         alive = np.ones(len(candidates), dtype=bool)
         misfits = 0
         while alive.any() and misfits < MAX_MISFITS:
             indices = np.flatnonzero(alive)
             order = indices[pick(weights[indices], allowed[np.ix_(indices, indices)])]
-            trial = self._fit(planned, chosen + [candidates[k] for k in order])
+            trial = planned.fit(self.layout, chosen + [candidates[k] for k in order], self.births)
             if trial is not None:
                 return chosen + [candidates[k] for k in order], trial
             for k in order:
                 alive[k] = False
-                trial = self._fit(planned, [*chosen, candidates[k]])
+                trial = planned.fit(self.layout, [*chosen, candidates[k]], self.births)
                 if trial is None:
                     misfits += 1
                     break
@@ -221,30 +238,25 @@ class _Router:
                 alive &= allowed[k]
         return chosen, fitted
 
-    def _candidates(self, planned: _Round) -> list[Use]:
+    def _candidates(self, planned: Round) -> list[Use]:
         """The uses that copies, or copies the home pulse could still create, allow for the next stage."""
         front, live = self.front, planned.live
         uses: list[Use] = []
         order = sorted(front.ready, key=lambda k: (-front.ready[k], k))
         urgent = self.policy.urgent * front.ready[order[0]] if order else 0
         few = len(order) * 2 * self.layout.rows.per_site * self.layout.cols.per_site <= MAX_CANDIDATES
-        taken = [({u.row for u in stage.uses}, {u.col for u in stage.uses}) for stage in planned.stages]
         for index in order:
             gate = self.block.gates[index]
             for source, target in ((gate.a, gate.b), (gate.b, gate.a)):
                 if source in live:
                     uses.append(Use(index, source, target, *live[source]))
-                elif (
-                    source not in planned.recycled
-                    and front.segment[source] == planned.home_segment[source]
-                    and (front.ready[index] >= urgent or self._worth_copying(source))
-                ):
-                    for row, col in self.layout.crossings_of(source, None if few else target):
-                        if not any(row in rows and col in cols for rows, cols in taken):
-                            uses.append(Use(index, source, target, row, col))
+                elif front.ready[index] >= urgent or self._worth_copying(source):
+                    crossings = self.layout.crossings_of(source, None if few else target)
+                    uses += [Use(index, source, target, *crossing) for crossing in crossings]
             if len(uses) >= MAX_CANDIDATES:
                 break
-        return uses
+        self.births = planned.births(self.layout, (use for use in uses if use.source not in live))
+        return [use for use in uses if use.source in live or (use.source, use.crossing) in self.births]
 
     def _worth_copying(self, source: int) -> bool:
         if not self.progressed:
@@ -257,7 +269,7 @@ class _Router:
     def _in_cover(self, source: int) -> bool:
         return (source, self.front.segment[source]) in self.cover
 
-    def _weights(self, planned: _Round, uses: list[Use]) -> NDArray[np.float64]:
+    def _weights(self, planned: Round, uses: list[Use]) -> NDArray[np.float64]:
         """Critical gates weigh more, those that need a new copy less, unless the copy will serve many.
 
         A gate off the critical path weighs 1/e for each pulse it may wait. Depth of random circuits (100 qubits, 10
@@ -269,60 +281,52 @@ class _Router:
             worth[source] = 0.5 + 0.12 * min(len(self.front.ready_of(source)), 4) if self._in_cover(source) else 0.1
         weights: NDArray[np.float64] = np.array([worth[use.source] for use in uses])
         weights *= np.exp(urgency - urgency.max())
+        if self.noise:
+            weights *= np.exp(self.noise * self.rng.standard_normal(len(weights)))
         return weights
 
-    def _append(self, planned: _Round, uses: list[Use], fitted: list[Lines]) -> None:
-        """Add a stage to a round and mark its gates as done."""
-        planned.live.update((use.source, use.crossing) for use in uses)
-        for stage, lines in zip(planned.stages, fitted, strict=False):
-            stage.lines = lines
-        touched = set()
+    def _append(self, planned: Round, uses: list[Use], fitted: Mapping[int, Lines]) -> None:
+        """Add a stage to a round, mark its gates as done, and let it recycle copies on the way."""
+        front = self.front
+        plain = all(self.block.gates[use.gate].is_cz for use in uses)
+        stage = Stage(uses, {}, pulses=self._pulses(uses), plain=plain)
+        planned.add(stage, fitted, self.births)
         for use in uses:
-            self.front.complete(use.gate)
-            touched |= {use.source, use.target}
-        opened = self.front.advance(sorted(touched - planned.live.keys()))
-        planned.stages.append(_Stage(uses, fitted[-1], opened, self._pulses(uses)))
+            front.complete(use.gate)
+        touched = {qubit for use in uses for qubit in (use.source, use.target)}
+        if plain:
+            served = [q for q in planned.live if q not in touched and not front.gates_left(q)]
+            planned.recycle(self.layout, sorted(served, key=lambda q: (-front.next_criticality(q), q)))
+        stage.opened = front.advance(sorted((touched | stage.recycled.keys()) - planned.live.keys()))
+        number = len(planned.stages)
+        planned.since.update(
+            dict.fromkeys(stage.recycled, number) | dict.fromkeys((q for q, _ in stage.opened), number)
+        )
 
     def _pulses(self, uses: Iterable[Use]) -> int:
         """Pulses of a stage with these uses."""
         angles = [self.block.gates[use.gate].angle for use in uses]
         return num_pulses(self.builder.device, angles) if angles else 1
 
-    def _fit(self, planned: _Round, uses: list[Use]) -> list[Lines] | None:
-        """Lines of all stages with these uses as one more, and their copies alive throughout; None if that fails."""
-        live = planned.live | {use.source: use.crossing for use in uses}
-        crossings = list(live.values())
-        lines = place_stage(self.layout, _visits(uses), crossings)
-        if lines is None:
-            return None
-        if len(live) == len(planned.live):
-            return [*(stage.lines for stage in planned.stages), lines]
-        earlier = []
-        for stage in planned.stages:
-            moved = place_stage(self.layout, _visits(stage.uses), crossings, before=stage.lines)
-            if moved is None:
-                return None
-            earlier.append(moved)
-        return [*earlier, lines]
-
     # --- instructions ------------------------------------------------------------------------------------------------
 
-    def emit(self, planned: _Round) -> None:
+    def emit(self, planned: Round) -> None:
         """Append the instructions of a round."""
         builder = self.builder
-        created = {q: c for q, c in planned.live.items() if q not in planned.kept}
-        self._home_pulse(planned.recycled, planned.kept, created)
-        self._open(planned.opened)
-        builder.release(builder.ancilla(*c) for c in planned.recycled.values())
         for stage in planned.stages:
-            builder.controlled_phases(
-                *stage.lines,
-                (
-                    (builder.ancilla(*use.crossing), use.source, use.target, self.block.gates[use.gate].angle)
-                    for use in stage.uses
-                ),
-            )
+            links = [
+                (builder.ancilla(*use.crossing), use.source, use.target, self.block.gates[use.gate].angle)
+                for use in stage.uses
+            ]
+            if stage.lines is None:
+                self._home_pulse(stage.recycled, planned.kept, stage.created)
+            elif stage.created or stage.recycled:
+                changed = [(q, builder.ancilla(*c)) for x in (stage.recycled, stage.created) for q, c in x.items()]
+                builder.cx(*stage.lines, changed, [(ancilla, target) for ancilla, _, target, _ in links])
+            else:
+                builder.controlled_phases(*stage.lines, links)
             self._open(stage.opened)
+            builder.release(builder.ancilla(*c) for c in stage.recycled.values())
 
     def run_ready_block(self, diagonal: DiagonalRouter, live: Mapping[int, Crossing]) -> bool:
         """Let the diagonal router run all ready gates, once these copies are recycled, if that is worth it."""
@@ -367,7 +371,3 @@ class _Router:
 
     def _open(self, segments: Iterable[tuple[int, int]]) -> None:
         self.builder.open_segments(self.block, segments)
-
-
-def _visits(uses: Iterable[Use]) -> dict[Crossing, int]:
-    return {use.crossing: use.target for use in uses}

@@ -72,6 +72,19 @@ def _lines_toward(axis: Axis, site: int, target: int) -> range:
     return range(first + half if target > site else first, last - half if target < site else last)
 
 
+def agree(layout: Layout, lines: Ints, sites: Ints, other_lines: Ints, other_sites: Ints) -> Bools:
+    """Return which crossings, at these sites, may share a pulse with all of the others, as far as order tells."""
+    allowed = np.ones(len(lines), dtype=bool)
+    for k, axis in ((0, layout.rows), (1, layout.cols)):
+        line_step = lines[:, None, k] - other_lines[None, :, k]
+        site_step = sites[:, None, k] - other_sites[None, :, k]
+        fits = line_step * site_step >= 0
+        fits &= (line_step != 0) | (site_step == 0)
+        fits &= (site_step != 0) | (np.abs(line_step) < axis.stack)
+        allowed &= fits.all(axis=1)
+    return allowed
+
+
 def compatible(layout: Layout, uses: Sequence[Use], live: Mapping[int, Crossing]) -> Bools:
     """Return which pairs of uses may share a stage, as a symmetric matrix, as far as a pair can tell.
 
