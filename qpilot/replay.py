@@ -10,6 +10,8 @@ is a line of algebra:
 * A CZ of two parities is a CZ between each data qubit of the one and each of the other.
 * A controlled phase by another angle, of atoms that give a parity of one qubit each, is one between these qubits.
 * A data qubit is its own parity. It may not see a gate that is not diagonal while an ancilla holds its value.
+* A CNOT from an ancilla that holds a copy onto the qubit's own atom leaves that atom in |0>: the two change roles, and
+  the ancilla is the qubit from then on.
 
 So the whole program becomes a `CanonicalForm` on the data qubits, in time linear in the number of gates.
 """
@@ -121,7 +123,8 @@ class _Machine:
     """The data qubits as a canonical form, and every ancilla as a parity of data bits under a frame."""
 
     def __init__(self, num_qubits: int, num_ancillas: int) -> None:
-        self.n = num_qubits
+        self.qubit_of = [*range(num_qubits), *[-1] * num_ancillas]  # the qubit that an atom is; -1: an ancilla
+        self.leaving: dict[int, int] = {}  # atoms halfway through a CNOT from their copy, and that copy
         self.form = CanonicalForm(num_qubits)
         self.measures: list[tuple[int, int]] = []
         self.measured = 0  # bit set of qubits
@@ -136,7 +139,7 @@ class _Machine:
         """Apply a one-qubit gate to an atom."""
         if self.masks[atom] & self.measured:
             raise self.fail(f"atom {atom} is driven after the measurement of {self._measured_in(atom)}")
-        if atom < self.n:
+        if self.qubit_of[atom] >= 0:
             self._u_data(atom, angles)
             return
         frame = self.frames[atom]
@@ -146,13 +149,22 @@ class _Machine:
         matrix = u_matrix(*angles)
         self._set_frame(atom, matrix if frame is None else matmul(matrix, frame))
 
-    def _u_data(self, qubit: int, angles: Angles) -> None:
+    def _u_data(self, atom: int, angles: Angles) -> None:
         theta, phi, lam = angles
+        qubit = self.qubit_of[atom]
         if self.holders[qubit] and abs(wrap(theta)) >= ANGLE_TOLERANCE:
-            holder = next(a for a in range(self.n, len(self.masks)) if self.masks[a] >> qubit & 1)
+            copy = next(a for a, mask in enumerate(self.masks) if mask >> qubit & 1 and a != atom)
+            if atom in self.leaving and angles == HADAMARD:
+                del self.leaving[atom]
+                return
+            is_h = abs(theta - math.pi / 2) < ANGLE_TOLERANCE and abs(wrap(phi)) < ANGLE_TOLERANCE  # after a phase
+            if is_h and atom not in self.leaving and self.holders[qubit] == 1 and self.masks[copy] == 1 << qubit:
+                self.leaving[atom] = copy
+                self.form.phase(qubit, lam - math.pi)  # U(pi/2, 0, lam) is a Hadamard gate after this phase
+                return
             raise self.fail(
                 f"data qubit {qubit} sees u({theta:.6g}, {phi:.6g}, {lam:.6g}), which is not diagonal, "
-                f"while ancilla atom {holder} holds its value"
+                f"while ancilla atom {copy} holds its value"
             )
         self.form.u(qubit, theta, phi, lam)
 
@@ -198,6 +210,9 @@ class _Machine:
             raise self.fail(f"atom {late} is in a pair after the measurement of {self._measured_in(late)}")
         if abs(wrap(angle)) < ANGLE_TOLERANCE:
             return
+        if self.leaving and (a in self.leaving or b in self.leaving):
+            self._leave(a, b, angle)
+            return
         takes_a, minus_a = self._look(a) if self.frames[a] else (False, False)
         takes_b, minus_b = self._look(b) if self.frames[b] else (False, False)
         if not is_pi(angle):
@@ -216,6 +231,17 @@ class _Machine:
             self._take(b, minus_b, a, minus_a)
         else:
             self._multiply(self.masks[a], minus_a, self.masks[b], minus_b)
+
+    def _leave(self, a: int, b: int, angle: float) -> None:
+        """The CZ of a CNOT from a copy onto the atom of its qubit, after which they change roles."""
+        atom, copy = (a, b) if a in self.leaving else (b, a)
+        if self.leaving[atom] != copy or self.frames[copy] is not None or not is_pi(angle):
+            raise self.fail(f"a pulse on atom {atom} of data qubit {self.qubit_of[atom]}, which has left the Z basis")
+        del self.leaving[atom]
+        qubit = self.qubit_of[copy] = self.qubit_of[atom]
+        self.qubit_of[atom] = -1
+        self.masks[atom], self.frames[atom] = 0, _HADAMARD_MATRIX
+        self.holders[qubit] -= 1
 
     def _look(self, atom: int) -> tuple[bool, bool]:
         """Return how a CZ sees an ancilla, from V^-1 Z V: (True, sign) for X or -X, (False, sign) for Z or -Z."""
@@ -295,6 +321,8 @@ class _Machine:
 
     def measure(self, qubit: int, clbit: int) -> None:
         """Record a measurement."""
+        if self.qubit_of[qubit] != qubit or qubit in self.leaving:
+            raise self.fail(f"data qubit {qubit} is measured while an ancilla atom has taken its place")
         if self.measured >> qubit & 1:
             raise self.fail(f"data qubit {qubit} is measured a second time")
         self.measured |= 1 << qubit

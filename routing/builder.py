@@ -33,6 +33,7 @@ class ProgramBuilder:
         self._lines: tuple[tuple[float, ...], tuple[float, ...]] | None = None
         self._waiting: dict[int, Angles] = {}
         self._phase: dict[int, float] = {}
+        self._flying: dict[int, int] = {}  # ancillas that have taken the place of data qubits
         self._released: set[int] = set()
         self._fence_of: dict[tuple[int, int], int] = {}
         self._passed: set[int] = set()
@@ -45,7 +46,8 @@ class ProgramBuilder:
         return self._ancillas[crossing]
 
     def gate(self, atom: int, angles: Angles) -> None:
-        """Append a one-qubit gate."""
+        """Append a one-qubit gate on an ancilla or a data qubit, wherever that is."""
+        atom = self._flying.get(atom, atom)
         if atom in self._released:
             self._flush()
         theta, phi, lam = angles
@@ -59,6 +61,7 @@ class ProgramBuilder:
 
     def phase(self, atom: int, angle: float) -> None:
         """Append a phase gate, which may wait for the next gate of its atom."""
+        atom = self._flying.get(atom, atom)
         self._phase[atom] = self._phase.get(atom, 0.0) + angle
 
     def rz(self, atom: int, angle: float) -> None:
@@ -141,6 +144,20 @@ class ProgramBuilder:
         self.pulse(rows_um, cols_um, (*links, *others))
         for _, target in links:
             self.gate(target, HADAMARD)
+
+    def lift(self, rows_um: Sequence[float], cols_um: Sequence[float], copies: Mapping[int, int]) -> None:
+        """Move data qubits into ancillas beside them (qubit: ancilla), in two pulses; their atoms are in |0> then."""
+        self.cx(rows_um, cols_um, copies.items())
+        self.cx(rows_um, cols_um, [(ancilla, qubit) for qubit, ancilla in copies.items()])
+        self._flying.update(copies)
+
+    def land(self, rows_um: Sequence[float], cols_um: Sequence[float], copies: Mapping[int, int]) -> None:
+        """Undo `lift`, and release the ancillas."""
+        for qubit in copies:
+            del self._flying[qubit]
+        self.cx(rows_um, cols_um, [(ancilla, qubit) for qubit, ancilla in copies.items()])
+        self.cx(rows_um, cols_um, copies.items())
+        self.release(copies.values())
 
     def controlled_phases(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Container
 
 from .blocks import GateBlock
 
@@ -10,14 +11,20 @@ Segment = tuple[int, int]
 """(qubit, index of the segment)."""
 
 
-def copy_segments(block: GateBlock) -> set[Segment]:
+def copy_segments(block: GateBlock, without: Container[int] = ()) -> set[Segment]:
     """Return segments so that every gate has one of its ends among them; both ends where a gate is all they have.
 
     The gates are the edges of a graph on the segments. While some segment has a single gate left, its neighbour is
     taken, which is optimal; otherwise the segment with most gates left is. Time is linear in the number of gates.
+
+    Args:
+        block: The gates.
+        without: Qubits whose gates need no copy.
     """
     neighbours: dict[Segment, set[Segment]] = defaultdict(set)
     for gate in block.gates:
+        if gate.a in without or gate.b in without:
+            continue
         first, second = (gate.a, gate.segment_a), (gate.b, gate.segment_b)
         neighbours[first].add(second)
         neighbours[second].add(first)

@@ -100,7 +100,7 @@ def route_rounds(
     """
     router = _Router(block, layout, builder, POLICIES[options.objective], options)
     total = max(1, router.front.remaining)
-    live: dict[int, Crossing] = {}
+    live = dict(router.flying)
     while router.front.remaining:
         if diagonal and router.run_ready_block(diagonal, live):
             live = {}
@@ -120,6 +120,7 @@ class _Router:
     """State of one routing.
 
     Attributes:
+        flying: Qubits whose place ancillas have taken, with their crossings; they are alive throughout.
         progressed: Whether the last round ran any gates; if not, copies were in each other's way, or the policy was too
             strict, and the next round drops both.
     """
@@ -129,13 +130,16 @@ class _Router:
     ) -> None:
         self.block, self.layout, self.builder, self.policy = block, layout, builder, policy
         self.front = Front(block, builder.device.native)
-        self.cover = copy_segments(block)
         self.progressed = True
         self.tries = tries(options)
         self.rng = np.random.default_rng(options.seed)
         self.births: dict[tuple[int, Crossing], int] = {}
         builder.begin(block)
         self._open(self.front.advance(range(block.num_qubits)))
+        self.flying = choose_flying(block, layout, options.num_flying)
+        self.cover = copy_segments(block, self.flying)
+        if self.flying:
+            builder.lift(*self._home_um, self._ancillas_of(self.flying))
 
     # --- planning ----------------------------------------------------------------------------------------------------
 
@@ -165,7 +169,9 @@ class _Router:
     def _plan(self, live: Mapping[int, Crossing]) -> Round:
         front = self.front
         keep = self.policy.keep and self.progressed
-        kept = {q: c for q, c in live.items() if keep and front.gates_left(q) and front.ready_of(q)}
+        kept = {
+            q: c for q, c in live.items() if q in self.flying or (keep and front.gates_left(q) and front.ready_of(q))
+        }
         home = Stage([], dict(live), {q: c for q, c in live.items() if q not in kept})
         planned = Round(kept, [home], dict(kept), dict.fromkeys(home.recycled, 1))
         home.opened = front.advance(home.recycled)
@@ -248,6 +254,8 @@ class _Router:
         for index in order:
             gate = self.block.gates[index]
             for source, target in ((gate.a, gate.b), (gate.b, gate.a)):
+                if target in self.flying:
+                    continue
                 if source in live:
                     uses.append(Use(index, source, target, *live[source]))
                 elif front.ready[index] >= urgent or self._worth_copying(source):
@@ -294,10 +302,11 @@ class _Router:
         for use in uses:
             front.complete(use.gate)
         touched = {qubit for use in uses for qubit in (use.source, use.target)}
+        copies = planned.live.keys() - self.flying.keys()
         if plain:
-            served = [q for q in planned.live if q not in touched and not front.gates_left(q)]
+            served = [q for q in planned.live if q in copies - touched and not front.gates_left(q)]
             planned.recycle(self.layout, sorted(served, key=lambda q: (-front.next_criticality(q), q)))
-        stage.opened = front.advance(sorted((touched | stage.recycled.keys()) - planned.live.keys()))
+        stage.opened = front.advance(sorted((touched - copies) | stage.recycled.keys()))
         number = len(planned.stages)
         planned.since.update(
             dict.fromkeys(stage.recycled, number) | dict.fromkeys((q for q, _ in stage.opened), number)
@@ -341,13 +350,16 @@ class _Router:
 
     def recycle(self, live: Mapping[int, Crossing]) -> None:
         """Recycle copies, and run the one-qubit gates that waited for that."""
-        self._home_pulse(live, {}, {})
+        copies = {q: c for q, c in live.items() if q not in self.flying}
+        self._home_pulse(copies, self.flying, {})
         self._open(self.front.advance(range(self.block.num_qubits)))
-        self.builder.release(self.builder.ancilla(*c) for c in live.values())
+        self.builder.release(self._ancillas_of(copies).values())
 
     def finish(self, live: Mapping[int, Crossing]) -> None:
         """Recycle the last copies and run what is left of one-qubit gates."""
         self.recycle(live)
+        if self.flying:
+            self.builder.land(*self._home_um, self._ancillas_of(self.flying))
         self.builder.close(self.block)
 
     def _home_pulse(
@@ -363,11 +375,43 @@ class _Router:
         lines = place_stage(self.layout, visits, [*changed, *kept.values()])
         if lines is None:
             visits = changed | {c: q for q, c in kept.items()}
-            lines = self.layout.rows.home_um(), self.layout.cols.home_um()
+            lines = self._home_um
         beside_own = {builder.ancilla(*c): q for c, q in visits.items() if c not in changed}
         builder.cx(*lines, ((q, builder.ancilla(*c)) for c, q in changed.items()), beside_own.items())
         for qubit in beside_own.values():
-            builder.phase(qubit, math.pi)
+            if qubit not in self.flying:  # its atom is in |0>
+                builder.phase(qubit, math.pi)
+
+    @property
+    def _home_um(self) -> Lines:
+        """Where the lines stand with every one at its own site."""
+        return self.layout.rows.home_um(), self.layout.cols.home_um()
+
+    def _ancillas_of(self, copies: Mapping[int, Crossing]) -> dict[int, int]:
+        return {qubit: self.builder.ancilla(*crossing) for qubit, crossing in copies.items()}
 
     def _open(self, segments: Iterable[tuple[int, int]]) -> None:
         self.builder.open_segments(self.block, segments)
+
+
+def choose_flying(block: GateBlock, layout: Layout, most: int) -> dict[int, Crossing]:
+    """Return qubits, at most so many, for ancillas to take the place of, and their crossings.
+
+    A flying qubit runs each of its gates in one pulse with one two-qubit gate, and need not go home between one-qubit
+    gates; that suits circuits in which one gate waits for another. No two flying qubits may have a gate in common.
+    Those with most gates per partner are chosen first. All gates must be CZ: others may take two pulses, between which
+    an ancilla is turned.
+    """
+    if not most or not all(gate.is_cz for gate in block.gates):
+        return {}
+    partners: list[list[int]] = [[] for _ in range(block.num_qubits)]
+    for gate in block.gates:
+        partners[gate.a].append(gate.b)
+        partners[gate.b].append(gate.a)
+    chosen: dict[int, Crossing] = {}
+    willing = [q for q in range(block.num_qubits) if partners[q]]
+    for qubit in sorted(willing, key=lambda q: (len(set(partners[q])) / len(partners[q]), q)):
+        if len(chosen) < most and not chosen.keys() & partners[qubit]:
+            crossings = layout.crossings_of(qubit)  # neighbours take different lines
+            chosen[qubit] = crossings[sum(layout.sites[qubit].tolist()) % 2 * (len(crossings) - 1)]
+    return chosen

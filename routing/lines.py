@@ -218,6 +218,11 @@ class Axis:
             first = self._middle[gap] - len(lines) + 1
             for k, line in enumerate(lines):
                 wishes[line] = max(0, first + 2 * k)
+        room = len(self.table_um) - 1  # idle lines make way for those that have a place to be
+        for line in range(self.num_lines - 1, -1, -1):
+            if line not in at and line not in parked:
+                wishes[line] = max(0, min(wishes[line], room))
+            room = self._before[wishes[line]]
         return wishes
 
 

@@ -27,9 +27,11 @@ class RouteOptions:
         progress: Called now and then.
         effort: How long to search, at least 1.
         seed: Seed of the search.
+        num_flying: How many qubits may fly: ancillas take their place throughout.
     """
 
     objective: str = "balanced"
     progress: Progress = no_progress
     effort: int = 1
     seed: int = 0
+    num_flying: int = 0
