@@ -237,7 +237,8 @@ def _compile_many(files: list[Path], folder: Path | None, jobs: int, as_json: bo
     for index, result in enumerate(results):
         error = result.error if isinstance(result, Failure) else unsaved.get(index)
         if isinstance(result, Failure) or error is not None:
-            message = " ".join(str(error).split())
+            kind = "" if isinstance(error, QPilotError) else f"{type(error).__name__}: "
+            message = kind + " ".join(str(error).split())
             typer.echo(f"error: {files[index]}: {message}", err=True)
             figures.append({"file": str(files[index]), "error": message})
             status = status or 1

@@ -248,11 +248,11 @@ def _run_on(executor: Executor, run: _Run, circuits: Iterable[Any]) -> None:
             del pending[future]
             run.report(run.fraction(), run.words())
     except KeyboardInterrupt:
-        for future, place in pending.items():
-            if future.done():
-                run.record(*place, _outcome(future)[0])
-            else:
-                run.lose(*place)
+        for future, (index, name) in pending.items():
+            if not future.done():
+                run.lose(index, name)
+            elif index not in run.results:
+                run.record(index, name, _outcome(future)[0])
         raise
     finally:
         for future in pending:
@@ -286,7 +286,7 @@ def _outcome(future: Future[Any]) -> tuple[Program | BaseException, Worker | Non
     except CancelledError as cancelled:
         error = cancelled
     if error is not None:
-        return error, None
+        return error.with_traceback(None), None
     outcome: tuple[Program | BaseException, Worker] = future.result()
     return outcome
 
