@@ -37,7 +37,7 @@ RELEASED = threading.Event()
 
 
 class Trap(QuantumCircuit):
-    """A circuit that does something when it is compiled."""
+    """A circuit that does something when it is compiled; "die at PATH" kills its worker once, and leaves a file."""
 
     errors: ClassVar = {
         "bug": IndexError("oops"),
@@ -56,7 +56,10 @@ class Trap(QuantumCircuit):
             raise self.errors[self.name]
         if self.name == "wait":
             RELEASED.wait(60)
-        if self.name == "die" and os.getpid() != self.home:
+        kind, _, mark = self.name.partition(" at ")
+        if kind == "die" and os.getpid() != self.home and not (mark and Path(mark).exists()):
+            if mark:
+                Path(mark).touch()
             os._exit(1)
         return super().parameters
 
@@ -147,7 +150,8 @@ def test_a_failure_says_which_circuit_and_why(processes):
 
 
 @pytest.mark.parametrize(
-    ("kind", "error"), [("bug", IndexError("oops")), ("odd", qpilot.QPilotError("OddError: 1")), ("panic", Panic("rust"))]
+    ("kind", "error"),
+    [("bug", IndexError("oops")), ("odd", qpilot.QPilotError("OddError: 1")), ("panic", Panic("rust"))],
 )
 def test_an_unexpected_error_is_a_failure_with_its_origin(processes, kind, error):
     first, failure, last = compile_many([TEXT, Trap(kind), TEXT], processes)
