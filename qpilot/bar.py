@@ -22,7 +22,8 @@ def progress_bar() -> Iterator[Progress]:
     A bar is drawn in a terminal, and in a notebook that has ipywidgets.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
     if not (sys.stderr.isatty() or (console.is_jupyter and find_spec("ipywidgets"))):
@@ -32,7 +33,7 @@ def progress_bar() -> Iterator[Progress]:
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn()
     )  # fmt: skip
     # The time left is judged by the last hour, since one step may take minutes.
-    bar = Progress(*columns, console=console, transient=True, speed_estimate_period=3600.0)
+    bar = Bar(*columns, console=console, transient=True, speed_estimate_period=3600.0)
     task = bar.add_task("reading", total=None)
     start, shown = time.monotonic(), False
     with ExitStack() as stack:

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -51,7 +51,8 @@ class Failure:
 
     def __str__(self) -> str:
         """Return the circuit and the error in one line."""
-        return f"circuit {self.index} ({self.name}): {type(self.error).__name__}: {' '.join(str(self.error).split())}"
+        words = f"circuit {self.index} ({self.name}): {type(self.error).__name__}: {self.error}"
+        return " ".join(words.split()).rstrip(": ")
 
 
 Result = Program | Failure
@@ -120,7 +121,8 @@ def compile_many(
     """
     _check(circuits, executor, progress, options)
     with _reporter(progress) as report:
-        run = _Run(options, operator.length_hint(circuits), on_result, report, {})
+        run = _Run(options, operator.length_hint(circuits), on_result, report)
+        report(0.0, run.words())
         try:
             if executor is None:
                 _run_here(run, circuits)
@@ -153,7 +155,8 @@ def _check(circuits: object, executor: object, progress: object, options: dict[s
     device = options.get("device")
     if device is not None and not isinstance(device, FPQA):
         raise OptionError(f"device is {device!r}; it must be an FPQA, such as FPQA.load(path), or None.")
-    CompileOptions(**{field.name: options[field.name] for field in fields(CompileOptions) if field.name in options})
+    names = {option.name for option in fields(CompileOptions)}
+    CompileOptions(**{name: value for name, value in options.items() if name in names})
 
 
 @contextmanager
@@ -165,23 +168,26 @@ def _reporter(progress: bool | Progress) -> Iterator[Progress]:
         yield progress or no_progress
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Run:
     """One call of `compile_many`: what was asked for, and the results so far.
 
     Attributes:
         total: Number of circuits; 0 where it is not known.
+        failed: Number of failures among the results.
     """
 
     options: dict[str, Any]
     total: int
     on_result: Callable[[int, Result], object] | None
     report: Progress
-    results: dict[int, Result]
+    results: dict[int, Result] = field(default_factory=dict)
+    failed: int = 0
 
     def record(self, index: int, name: str, outcome: Program | BaseException) -> None:
         result = outcome if isinstance(outcome, Program) else Failure(index, name, outcome)
         self.results[index] = result
+        self.failed += isinstance(result, Failure)
         if self.on_result is not None:
             self.on_result(index, result)
 
@@ -197,24 +203,23 @@ class _Run:
         return min(1.0, (len(self.results) + part) / self.total) if self.total else 0.0
 
     def words(self) -> str:
-        failed = sum(isinstance(result, Failure) for result in self.results.values())
         of = f" of {self.total}" if self.total else ""
-        return f"{len(self.results)}{of} circuits" + (f", {failed} failed" if failed else "")
+        return f"{len(self.results)}{of} circuits" + (f", {self.failed} failed" if self.failed else "")
 
 
-def _numbered(circuits: Iterable[Any]) -> Iterator[tuple[int, str, Any]]:
-    """Yield index, name and circuit; an error of the iterable comes last, in place of a circuit."""
+def _numbered(run: _Run, circuits: Iterable[Any]) -> Iterator[tuple[int, str, Any]]:
+    """Yield index, name and circuit of each; record an error of the iterable itself in place of a circuit."""
     index = 0
     try:
         for circuit in circuits:
             yield index, circuit_name(circuit), circuit
             index += 1
     except Exception as error:
-        yield index, "unknown", error
+        run.record(index, "unknown", _portable(error))
 
 
 def _run_here(run: _Run, circuits: Iterable[Any]) -> None:
-    for index, name, circuit in _numbered(circuits):
+    for index, name, circuit in _numbered(run, circuits):
         try:
             outcome = _attempt(circuit, run.options, lambda part, _: run.report(run.fraction(part), run.words()))
             run.record(index, name, outcome)
@@ -225,10 +230,10 @@ def _run_here(run: _Run, circuits: Iterable[Any]) -> None:
 
 def _run_on(executor: Executor, run: _Run, circuits: Iterable[Any]) -> None:
     """Keep as many circuits in the hands of an executor as it can use, and record what comes back."""
-    waiting = _numbered(circuits)
+    waiting = _numbered(run, circuits)
     pending: dict[Future[Any], tuple[int, str]] = {}
     done: SimpleQueue[Future[Any]] = SimpleQueue()
-    # An executor does not tell its size, but answers tell who works: the window doubles until workers have spare work.
+    # An executor does not tell its size, but answers tell who works: the window grows until every worker has a spare.
     workers: set[Worker] = set()
     more = True
     try:
@@ -298,8 +303,6 @@ def _work(circuit: Any, options: dict[str, Any]) -> tuple[Program | BaseExceptio
 
 def _attempt(circuit: Any, options: dict[str, Any], progress: Progress = no_progress) -> Program | BaseException:
     """Return the program of a circuit, or the error in a form that can be sent and takes no memory."""
-    if isinstance(circuit, Exception):
-        return circuit
     try:
         return compile(circuit, progress=progress, **options)
     except (KeyboardInterrupt, SystemExit):

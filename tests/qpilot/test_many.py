@@ -367,3 +367,9 @@ def test_an_error_of_on_result_is_the_callers():
     for executor in (None, Here()):
         with pytest.raises(OSError, match="disk full"):
             compile_many([TEXT, TEXT], executor, on_result=fail)
+
+
+@pytest.mark.parametrize("executor", [None, Here()])
+def test_a_wrong_progress_function_is_no_failed_circuit(executor):
+    with pytest.raises(TypeError):
+        compile_many([TEXT], executor, lambda fraction: None)
