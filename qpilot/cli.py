@@ -7,14 +7,14 @@ import re
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import msgspec
 import typer
@@ -47,6 +47,9 @@ class Objective(StrEnum):
     DEPTH = "depth"
     NUM_2Q = "num_2q"
 
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Preset = StrEnum("Preset", {name.upper(): name for name in sorted(PRESETS)})  # type: ignore[misc]
 _DEFAULT_PRESET = Preset("enola")
@@ -264,14 +267,37 @@ def _prepare_folder(folder: Path, files: list[Path], outputs: list[Path]) -> Non
         _check_output(output, file)
 
 
+class _Workers(ProcessPoolExecutor):
+    """A pool of processes that can be killed while work waits.
+
+    Up to Python 3.12.0 a pool that breaks stumbles over cancelled futures, so what callers cancel are copies.
+    """
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Hand a call to the pool."""
+        copy: Future[T] = Future()
+
+        def hand_on(future: Future[T]) -> None:
+            error = future.exception()
+            if not copy.set_running_or_notify_cancel():
+                return
+            if error is not None:
+                copy.set_exception(error)
+            else:
+                copy.set_result(future.result())
+
+        super().submit(fn, *args, **kwargs).add_done_callback(hand_on)
+        return copy
+
+
 @contextmanager
 def _pool(jobs: int) -> Iterator[Executor | None]:
-    """Give a pool of processes that ends with the block, also after Ctrl-C; None for one job."""
+    """Give a pool of processes that ends with the block, at once after Ctrl-C; None for one job."""
     if jobs == 1:
         yield None
         return
-    # New interpreters: a process that draws a bar from a thread is not safely forked. They die of Ctrl-C at once.
-    with ProcessPoolExecutor(jobs, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_DFL)) as pool:
+    # New interpreters: a process that draws a bar from a thread is not safely forked. They die of Ctrl-C in silence.
+    with _Workers(jobs, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_DFL)) as pool:
         try:
             yield pool
         except BaseException:
