@@ -32,6 +32,7 @@ from .arch.errors import (
 from .compiler import compile  # noqa: A004
 from .library import qaoa_circuit
 from .machine import CompileOptions
+from .many import Failure, Interrupted, compile_many
 from .paulis import compile_paulis
 from .verify import verify
 
@@ -44,7 +45,9 @@ __all__ = [
     "CircuitError",
     "CompileOptions",
     "DeviceError",
+    "Failure",
     "Fidelity",
+    "Interrupted",
     "Lattice",
     "Metrics",
     "OptionError",
@@ -59,6 +62,7 @@ __all__ = [
     "__version__",
     "check_legal",
     "compile",
+    "compile_many",
     "compile_paulis",
     "preset",
     "qaoa_circuit",

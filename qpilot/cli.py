@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import msgspec
 import typer
@@ -43,6 +47,9 @@ class Objective(StrEnum):
     DEPTH = "depth"
     NUM_2Q = "num_2q"
 
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Preset = StrEnum("Preset", {name.upper(): name for name in sorted(PRESETS)})  # type: ignore[misc]
 _DEFAULT_PRESET = Preset("enola")
@@ -120,10 +127,12 @@ def _root(
 
 @app.command("compile", epilog=_FIGURES)
 def _compile(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="OpenQASM 2 or 3, also .gz.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="OpenQASM 2 or 3, also .gz.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="OUT.json", help="Save the program here, also as .json.gz.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT", help="Save here, as .json or .json.gz; a folder for many files."),
     ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="How many of the files to compile at a time.")] = 1,
     device: Annotated[
         Path | None,
         typer.Option(metavar="D.json", help="Device, as written by 'qpilot device'; default: one that fits."),
@@ -149,7 +158,7 @@ def _compile(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip the proof that the program is right.")] = False,
 ) -> None:
-    """Compile a circuit to a program, verify it, and show what it costs.
+    """Compile circuits to programs, verify them, and show what they cost.
 
     For example:
 
@@ -158,45 +167,143 @@ def _compile(
       qpilot compile circuit.qasm -o program.json --shape 1x100 --effort 3
 
       qpilot compile circuit.qasm --json | jq .depth
+
+      qpilot compile circuits/*.qasm --jobs 8 -o programs
+
+    Of many files, each program is saved as soon as it is done. One that fails stops no other.
     """
     rows_cols = _parse_shape(shape)
     if device is not None and constants is not None:
         raise typer.BadParameter("give --device or --preset, not both.")
+    if len(files) > 1 and constants is not None and rows_cols is None:
+        raise typer.BadParameter("--preset needs --shape where there are many files: they share one device.")
+    options: dict[str, Any] = {
+        "router": router.value,
+        "strategy": strategy.value,
+        "shape": rows_cols or "auto",
+        "objective": objective.value,
+        "effort": effort,
+        "seed": seed,
+        "verify": not no_verify,
+    }
+    machine = FPQA.load(device) if device is not None else None
+    if constants is not None and rows_cols is not None:
+        machine = preset(constants.value, *rows_cols)
+    if len(files) > 1:
+        _compile_many(files, output, jobs, as_json, options | {"device": machine})
+        return
     if output is not None:
-        _check_output(output, file)
+        _check_output(output, files[0])
+    from .bar import progress_bar
     from .compiler import compile  # noqa: A004
     from .frontend import read_circuit
 
-    circuit = read_circuit(file)
-    machine = FPQA.load(device) if device is not None else None
-    if constants is not None:
+    circuit = read_circuit(files[0])
+    if constants is not None and machine is None:
         lattice = FPQA.for_qubits(circuit.num_qubits).slm
-        machine = preset(constants.value, *(rows_cols or (lattice.rows, lattice.cols)))
-    with _progress() as report:
-        program = compile(
-            circuit,
-            machine,
-            router=router.value,
-            strategy=strategy.value,
-            shape=rows_cols or "auto",
-            objective=objective.value,
-            effort=effort,
-            seed=seed,
-            verify=not no_verify,
-            progress=report,
-        )
+        machine = preset(constants.value, lattice.rows, lattice.cols)
+    with progress_bar() as report:
+        program = compile(circuit, machine, progress=report, **options)
     if output is not None:
         program.save(output)
     if as_json:
-        _print_metrics(program)
-    elif output is None:
-        typer.echo(str(program))
+        _print_json(program.metrics)
     else:
-        metrics = program.metrics
-        typer.echo(
-            f"Wrote {output}: depth {metrics.depth}, {metrics.num_2q} two-qubit gates, {metrics.duration_us:.0f} us, "
-            f"estimated fidelity {metrics.fidelity.total:.3g}."
-        )
+        typer.echo(str(program) if output is None else _one_line(program, output))
+
+
+def _compile_many(files: list[Path], folder: Path | None, jobs: int, as_json: bool, options: dict[str, Any]) -> None:
+    """Compile many files, save each program as soon as it is done, and report all in order."""
+    from .frontend import circuit_name
+    from .many import Failure, Interrupted, Result, compile_many
+
+    outputs = [folder and folder / f"{circuit_name(file)}.json" for file in files]
+    if folder is not None:
+        _prepare_folder(folder, files, [output for output in outputs if output])
+    unsaved: dict[int, ProgramError] = {}
+
+    def save(index: int, result: Result) -> None:
+        output = outputs[index]
+        if output is not None and not isinstance(result, Failure):
+            try:
+                result.save(output)
+            except ProgramError as error:
+                unsaved[index] = error
+
+    status = 0
+    try:
+        with _pool(min(jobs, len(files))) as executor:
+            results = compile_many(files, executor, on_result=save, **options)
+    except Interrupted as stop:
+        results, status = stop.results, 130
+    figures: list[dict[str, object]] = []
+    for index, result in enumerate(results):
+        error = result.error if isinstance(result, Failure) else unsaved.get(index)
+        if isinstance(result, Failure) or error is not None:
+            kind = "" if isinstance(error, QPilotError) else f"{type(error).__name__}: "
+            message = kind + " ".join(str(error).split())
+            typer.echo(f"error: {files[index]}: {message}", err=True)
+            figures.append({"file": str(files[index]), "error": message})
+            status = status or 1
+        else:
+            figures.append({"file": str(files[index]), "metrics": result.metrics})
+            if not as_json:
+                typer.echo(_one_line(result, outputs[index]))
+    if as_json:
+        _print_json(figures)
+    raise typer.Exit(status)
+
+
+def _prepare_folder(folder: Path, files: list[Path], outputs: list[Path]) -> None:
+    """Make the folder if there is none, and refuse before the work what could not be saved there."""
+    twice = next((output for output, count in Counter(outputs).items() if count > 1), None)
+    if twice is not None:
+        raise ProgramError(f"Two of the circuits would be saved as {twice}; give them different names.")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ProgramError(f"The folder {folder} cannot be made: {error.strerror or error}.") from None
+    for file, output in zip(files, outputs, strict=True):
+        _check_output(output, file)
+
+
+class _Workers(ProcessPoolExecutor):
+    """A pool of processes that can be killed while work waits.
+
+    Up to Python 3.12.0 a pool that breaks stumbles over cancelled futures, so what callers cancel are copies.
+    """
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Hand a call to the pool."""
+        copy: Future[T] = Future()
+
+        def hand_on(future: Future[T]) -> None:
+            error = future.exception()
+            if not copy.set_running_or_notify_cancel():
+                return
+            if error is not None:
+                copy.set_exception(error)
+            else:
+                copy.set_result(future.result())
+
+        super().submit(fn, *args, **kwargs).add_done_callback(hand_on)
+        return copy
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[Executor | None]:
+    """Give a pool of processes that ends with the block, at once after Ctrl-C; None for one job."""
+    if jobs == 1:
+        yield None
+        return
+    # New interpreters: a process that draws a bar from a thread is not safely forked. They die of Ctrl-C in silence.
+    with _Workers(jobs, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_DFL)) as pool:
+        try:
+            yield pool
+        except BaseException:
+            for process in active_children():
+                process.terminate()
+            raise
 
 
 @app.command("verify")
@@ -235,7 +342,7 @@ def _info(
 
     loaded = Program.load(program)
     if as_json:
-        _print_metrics(loaded)
+        _print_json(loaded.metrics)
     else:
         typer.echo(str(loaded))
 
@@ -263,7 +370,7 @@ def _device(
     if output is not None:
         machine.save(output)
     else:
-        typer.echo(msgspec.json.format(msgspec.json.encode(machine), indent=2).decode())
+        _print_json(machine)
 
 
 def _parse_shape(text: str) -> tuple[int, int] | None:
@@ -295,20 +402,13 @@ def _check_output(output: Path, source: Path) -> None:
     raise ProgramError(f"{output} cannot be written: {reason}.")
 
 
-def _print_metrics(program: Program) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(program.metrics), indent=2).decode())
+def _one_line(program: Program, path: Path | None) -> str:
+    metrics = program.metrics
+    return (
+        f"{f'Wrote {path}' if path else program.circuit.name}: depth {metrics.depth}, {metrics.num_2q} two-qubit "
+        f"gates, {metrics.duration_us:.0f} us, estimated fidelity {metrics.fidelity.total:.3g}."
+    )
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[float, str], None] | None]:
-    """Give a callback that draws a bar on stderr, or None where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=1.0)
-        yield lambda fraction, phase: bar.update(task, completed=fraction, description=phase)
+def _print_json(figures: object) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(figures), indent=2).decode())

@@ -101,9 +101,9 @@ def read_circuit(source: QuantumCircuit | str | Path) -> QuantumCircuit:
         )
     if isinstance(source, str) and not source.strip():
         raise CircuitError("The circuit text is empty; give OpenQASM text or the path of an OpenQASM file.")
-    if isinstance(source, str) and ("\n" in source or ";" in source or "OPENQASM" in source):
-        circuit = _parse(source, "The circuit text", folder=None)
-        circuit.name = "circuit"  # Qiskit numbers circuits as they come; equal texts are to give equal programs
+    if _is_text(source):
+        circuit = _parse(str(source), "The circuit text", folder=None)
+        circuit.name = circuit_name(source)
         return circuit
     path = Path(source)
     try:
@@ -111,8 +111,24 @@ def read_circuit(source: QuantumCircuit | str | Path) -> QuantumCircuit:
     except UnicodeDecodeError:
         raise CircuitError(f"{path} is not a text file in UTF-8, so it is not OpenQASM.") from None
     circuit = _parse(text, str(path), folder=path.parent)
-    circuit.name = Path(path.name.removesuffix(".gz")).stem
+    circuit.name = circuit_name(source)
     return circuit
+
+
+def circuit_name(source: QuantumCircuit | str | Path) -> str:
+    """Return the name of a circuit before it is read; the name of a type if it is no circuit."""
+    if isinstance(source, QuantumCircuit):
+        return str(source.name)
+    if not isinstance(source, (str, Path)):
+        return type(source).__name__
+    if _is_text(source):
+        return "circuit"  # Qiskit numbers circuits as they come; equal texts are to give equal programs
+    return Path(Path(source).name.removesuffix(".gz")).stem
+
+
+def _is_text(source: str | Path) -> bool:
+    """Whether a source is OpenQASM itself and not the path of a file."""
+    return isinstance(source, str) and ("\n" in source or ";" in source or "OPENQASM" in source)
 
 
 def lower(circuit: QuantumCircuit, *, keep_barriers: bool = True, gathered: bool = True) -> Lowered:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from qpilot import cli
+from qpilot import bar, cli
 from qpilot.arch import FPQA, Program, preset
 from tests.strategies import flying_cz
 
 ROOT = Path(__file__).parents[2]
-BV = ROOT / "examples" / "circuits" / "bv8.qasm"
+CIRCUITS = ROOT / "examples" / "circuits"
+BV = CIRCUITS / "bv8.qasm"
 PAIR = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; cz q[0],q[1]; h q[0]; u3(0.3,0.2,0.1) q[1]; '
 
 
@@ -154,25 +155,95 @@ def test_equal_seeds_give_equal_bytes(run, tmp_path):
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
-def test_progress_is_drawn_on_a_terminal_only(monkeypatch):
-    with cli._progress() as report:
-        assert report is None
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with cli._progress() as report:
+def test_many_files_are_saved_in_a_folder_and_reported_in_order(run, tmp_path):
+    folder = tmp_path / "programs"
+    files = [CIRCUITS / name for name in ("qft6.qasm", "bv8.qasm", "ghz12.qasm")]
+    status, out, err = run("compile", *files, "--jobs", 2, "-o", folder)
+    assert (status, err) == (0, "")
+    assert [line.split(":")[0] for line in out.splitlines()] == [f"Wrote {folder / file.stem}.json" for file in files]
+    assert run("compile", BV, "-o", tmp_path / "alone.json")[0] == 0
+    assert (folder / "bv8.json").read_bytes() == (tmp_path / "alone.json").read_bytes()
+    assert run("compile", *files[1:])[1].startswith("bv8: depth ")
+
+
+def test_a_file_that_fails_stops_no_other(run, tmp_path):
+    bad = tmp_path / "bad.qasm"
+    bad.write_text(PAIR + "reset q[0];")
+    (tmp_path / "ghz12.json").mkdir()
+    files = [CIRCUITS / "qft6.qasm", bad, BV]
+    for jobs in (1, 2):
+        status, out, err = run("compile", *files, "-o", tmp_path, "--jobs", jobs)
+        assert status == 1
+        assert out.count("Wrote") == out.count("\n") == 2
+        assert err.startswith(f"error: {bad}: Instruction ")
+        assert err.count("\n") == 1
+        assert sorted(path.name for path in tmp_path.glob("*.json")) == ["bv8.json", "ghz12.json", "qft6.json"]
+    status, out, err = run("compile", *files, "--json")
+    assert status == 1
+    first, second, third = json.loads(out)
+    assert first["metrics"]["depth"] > 0
+    assert (second.keys(), third["file"]) == ({"file", "error"}, str(BV))
+
+
+def test_outputs_of_many_files_are_checked_before_the_work(run, tmp_path):
+    copy = tmp_path / "bv8.json"
+    copy.write_bytes(BV.read_bytes())
+    for files, folder, reason in (
+        ([BV, copy], tmp_path / "new", "different names"),
+        ([BV, CIRCUITS / "qft6.qasm"], copy, "cannot be made"),
+        ([BV, CIRCUITS / "qft6.qasm"], tmp_path / "a" / "b", "cannot be made"),
+        ([CIRCUITS / "qft6.qasm", copy], tmp_path, "it is the circuit itself"),
+    ):
+        status, out, err = run("compile", *files, "-o", folder)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert reason in err
+    assert list(tmp_path.iterdir()) == [copy]
+    assert copy.read_bytes() == BV.read_bytes()
+
+
+def test_an_interrupt_keeps_the_files_that_are_done(tmp_path):
+    circuits = tmp_path / "circuits"
+    circuits.mkdir()
+    for number in range(40):
+        (circuits / f"{number:02}.qasm").write_bytes((CIRCUITS / "qft6.qasm").read_bytes())
+    folder = tmp_path / "programs"
+    command = [sys.executable, "-m", "qpilot", "compile", *sorted(circuits.iterdir()), "--jobs", "2", "-o", folder]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (folder.is_dir() and any(folder.glob("*.json"))) and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    saved = sorted(path.name for path in folder.iterdir())
+    assert [f"Wrote {folder / name}:" for name in saved] == [line.split(" depth")[0] for line in out.splitlines()]
+    assert 0 < len(saved) < 40
+    assert {Program.load(folder / name).num_qubits for name in saved} == {6}
+
+
+def test_progress_is_drawn_on_a_terminal_only(monkeypatch, capsys):
+    monkeypatch.setattr(bar, "DELAY_S", 0.0)
+    with bar.progress_bar() as report:
         report(0.5, "routing")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with bar.progress_bar() as report:
+        report(0.5, "routing")
+    assert "routing" in capsys.readouterr().err
 
 
 def test_progress_goes_to_stderr():
     leader, follower = pty.openpty()
-    command = [sys.executable, "-m", "qpilot", "compile", str(BV), "--json"]
+    code = f"from qpilot import bar, cli; bar.DELAY_S = 0; cli.main(['compile', {str(BV)!r}, '--json'])"
+    command = [sys.executable, "-c", code]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=follower, text=True) as process:
         os.close(follower)
         out, _ = process.communicate(timeout=120)
-    shown = os.read(leader, 100_000)
+    drawn = os.read(leader, 100_000)
     os.close(leader)
     assert process.returncode == 0
     assert json.loads(out)["depth"] > 0
-    assert shown
+    assert drawn
 
 
 def test_interrupt_ends_with_130_and_no_traceback():
