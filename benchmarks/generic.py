@@ -86,6 +86,8 @@ STYLES = {  # colours of Okabe and Ito
     "sabre": ("#D55E00", "D"),
 }
 PANELS_ACROSS = 4
+ASIDE = 1.015
+"""Factor of the number of qubits between the points of two ways, so that none hides another."""
 
 HEAD = ("circuit", "qubits", "seed", "way")
 FIGURES = ("depth", "2Q gates", "moves", "ms", "fidelity", "atomique fidelity", "compile s", "lattice")
@@ -260,17 +262,20 @@ def plot(means: Iterable[tuple[Any, ...]], path: Path) -> None:
         here = [row for row in rows if row["circuit"] == family]
         logical = {row["qubits"]: row["logical depth"] for row in here}
         (lines["logical depth"],) = ax.plot([*logical], [*logical.values()], color="#000000", ls="--", lw=0.8)
-        for way, (color, marker) in STYLES.items():
+        for number, (way, (color, marker)) in enumerate(STYLES.items()):
             ours = [row for row in here if row["way"] == way]
             if ours:
                 x, y, least, most = (np.array([row[key] for row in ours]) for key in ("qubits", "depth", "min", "max"))
+                x = x * ASIDE ** (number - len(STYLES) / 2)
                 lines[way] = ax.errorbar(
                     x, y, (y - least, most - y), color=color, marker=marker, markersize=4, lw=0.8, capsize=2
                 )
-        ax.set(title=family, xscale="log", yscale="log")
+        ax.set(title=family, xscale="log", yscale="log", xlim=(sizes[0] / 1.3, sizes[-1] * 1.3))
         ax.set_xticks(sizes, [str(n) for n in sizes])
         ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.tick_params(labelbottom=True)  # also above a panel that is left out
         ax.yaxis.set_major_formatter(LogFormatter())
+        ax.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))
         ax.grid(which="both", color="#dddddd", linewidth=0.5)
     for ax in panels.flat[len(families) :]:
         ax.set_axis_off()

@@ -57,7 +57,12 @@ def measure(jobs: Iterable[Job], table: Table, csv: Path | None) -> int:
         new = [job for job in new if job.head not in known]
     refused = 0
     silent = not sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), disable=silent, redirect_stdout=sys.stdout.isatty()) as progress:
+    with Progress(
+        console=Console(stderr=True),
+        disable=silent,
+        redirect_stdout=sys.stdout.isatty(),
+        speed_estimate_period=3600,  # seconds; a job may take minutes
+    ) as progress:
         bar = progress.add_task("", total=sum(job.weight for job in new))
         for job in new:
             named = zip(table.columns, job.head, strict=False)
