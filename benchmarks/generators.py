@@ -67,13 +67,23 @@ def w_state(num_qubits: int) -> QuantumCircuit:
     return circuit
 
 
-def qft(num_qubits: int) -> QuantumCircuit:
-    """Return the quantum Fourier transform without the final reversal of the qubits."""
+def qft(num_qubits: int, smallest_angle: float = 0.0) -> QuantumCircuit:
+    """Return the quantum Fourier transform without the final reversal of the qubits.
+
+    Args:
+        num_qubits: Number of qubits.
+        smallest_angle: Controlled phases by less are left out, as in the approximate transform.
+
+    References:
+        Coppersmith, arXiv quant-ph/0201067.
+    """
     circuit = QuantumCircuit(num_qubits, name=f"qft_q{num_qubits}")
     for target in reversed(range(num_qubits)):
         circuit.h(target)
         for control in reversed(range(target)):
-            circuit.cp(math.pi / 2 ** (target - control), control, target)
+            angle = math.pi / 2 ** (target - control)
+            if angle >= smallest_angle:
+                circuit.cp(angle, control, target)
     return circuit
 
 

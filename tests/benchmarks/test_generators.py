@@ -89,6 +89,13 @@ def test_qft_is_the_fourier_transform_of_reversed_bits():
     assert Operator(circuit).equiv(np.exp(2j * math.pi * powers / 2**n) / math.sqrt(2**n))
 
 
+def test_approximate_qft_leaves_out_small_angles_only():
+    angles = [item.params[0] for item in generators.qft(8).data if item.name == "cp"]
+    kept = [item.params[0] for item in generators.qft(8, math.pi / 8).data if item.name == "cp"]
+    assert kept == [angle for angle in angles if angle >= math.pi / 8]
+    assert len(kept) == 7 + 6 + 5
+
+
 def test_adder_adds():
     bits = 2
     permutation = np.abs(Operator(generators.ripple_carry_adder(bits)).data).argmax(axis=0)

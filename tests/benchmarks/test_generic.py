@@ -9,8 +9,8 @@ from qiskit import QuantumCircuit, qasm2
 
 import qpilot
 from benchmarks import generic
-from benchmarks.baselines import heavy_hex_grid
-from benchmarks.generators import ghz, ghz_ladder
+from benchmarks.baselines import all_to_all, heavy_hex_grid
+from benchmarks.generators import ghz, ghz_ladder, qft
 from benchmarks.results import from_program
 from benchmarks.tables import Table
 from qpilot.arch import preset
@@ -58,6 +58,12 @@ def test_published_density_of_one_qubit_gates():
     assert every["cz"] == published["cz"] == 250
     assert every["u"] == 500
     assert 350 < published["u"] < 450
+
+
+def test_level_3_leaves_out_no_phase_of_the_qft():
+    case = generic.Case("qft", None, generic.FAMILIES["qft"](20, 0))
+    assert all_to_all(case.circuit).num_2q == generic.logical_figures(case)[0] < 20 * 19
+    assert all_to_all(qft(20)).num_2q < 20 * 19
 
 
 def test_files_are_found_below_the_folder(tmp_path):
