@@ -45,7 +45,7 @@ from .tables import Table, add_outputs
 SIZES = (10, 20, 50, 100)
 MOST_LINES = AOD().max_cols
 NEGLIGIBLE = 1.5e-4
-"""Qiskit level 3 leaves out controlled phases by smaller angles, also for SABRE and the logical depth; qpilot runs them.
+"""Qiskit level 3 leaves out controlled phases by less, for SABRE and for the logical depth, and qpilot runs them.
 
 Of "qft-approximate" they are left out beforehand, so that all ways run the same gates.
 """
