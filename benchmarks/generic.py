@@ -244,7 +244,8 @@ def report(table: Table) -> None:
         summarised.start()
         for row in found:
             summarised.add(*row)
-    if any(row[HEAD.index("way")] == SABRE for row in table.rows):
+    ways = {row[HEAD.index("way")] for row in table.rows}
+    if SABRE in ways and not ways <= {SABRE, "paper"}:
         print("\nDeeper than SABRE:", *(deeper(table) or ["none"]), sep="\n    ")
 
 
