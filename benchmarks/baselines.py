@@ -43,6 +43,14 @@ def triangular_grid(rows: int, cols: int) -> CouplingMap:
     return CouplingMap([*grid.get_edges(), *diagonals, *((b, a) for a, b in diagonals)])
 
 
+def heavy_hex_grid(num_qubits: int) -> CouplingMap:
+    """Return the smallest heavy-hexagon grid that holds the qubits."""
+    distance = 1
+    while (5 * distance**2 - 2 * distance - 1) // 2 < num_qubits:
+        distance += 2
+    return CouplingMap.from_heavy_hex(distance)
+
+
 def best_sabre(
     circuit: QuantumCircuit, grids: Mapping[str, CouplingMap | None], seeds: Iterable[int] = SABRE_SEEDS
 ) -> Baseline:

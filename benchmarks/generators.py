@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 from qiskit import QuantumCircuit
+from qiskit.circuit.library import n_local
 
 
 def random_cz(num_qubits: int, gates_per_qubit: int, seed: int = 0, *, one_qubit_rate: float = 0.8) -> QuantumCircuit:
@@ -40,13 +41,49 @@ def ghz(num_qubits: int) -> QuantumCircuit:
     return circuit
 
 
-def qft(num_qubits: int) -> QuantumCircuit:
-    """Return the quantum Fourier transform without the final reversal of the qubits."""
+def ghz_ladder(num_qubits: int) -> QuantumCircuit:
+    """Return the preparation of a GHZ state by a chain, each qubit from the one before."""
+    circuit = QuantumCircuit(num_qubits, name=f"ghz_ladder_q{num_qubits}")
+    circuit.h(0)
+    for qubit in range(1, num_qubits):
+        circuit.cx(qubit - 1, qubit)
+    return circuit
+
+
+def w_state(num_qubits: int) -> QuantumCircuit:
+    """Return the preparation of a W state by a chain that hands on the excitation, two CZ for each link.
+
+    References:
+        Cruz et al., arXiv 1807.05572, the version of linear depth.
+    """
+    circuit = QuantumCircuit(num_qubits, name=f"w_q{num_qubits}")
+    circuit.x(0)
+    for qubit in range(num_qubits - 1):
+        angle = math.acos(math.sqrt(1 / (num_qubits - qubit)))
+        circuit.ry(-angle, qubit + 1)  # with the CZ, a controlled rotation of |0> by twice the angle
+        circuit.cz(qubit, qubit + 1)
+        circuit.ry(angle, qubit + 1)
+        circuit.cx(qubit + 1, qubit)
+    return circuit
+
+
+def qft(num_qubits: int, smallest_angle: float = 0.0) -> QuantumCircuit:
+    """Return the quantum Fourier transform without the final reversal of the qubits.
+
+    Args:
+        num_qubits: Number of qubits.
+        smallest_angle: Controlled phases by less are left out, as in the approximate transform.
+
+    References:
+        Coppersmith, arXiv quant-ph/0201067.
+    """
     circuit = QuantumCircuit(num_qubits, name=f"qft_q{num_qubits}")
     for target in reversed(range(num_qubits)):
         circuit.h(target)
         for control in reversed(range(target)):
-            circuit.cp(math.pi / 2 ** (target - control), control, target)
+            angle = math.pi / 2 ** (target - control)
+            if angle >= smallest_angle:
+                circuit.cp(angle, control, target)
     return circuit
 
 
@@ -61,6 +98,59 @@ def bernstein_vazirani(num_qubits: int, seed: int = 0) -> QuantumCircuit:
         circuit.cx(qubit, target)
     circuit.h(range(target))
     circuit.measure(range(target), range(target))
+    return circuit
+
+
+def hidden_shift(num_qubits: int, seed: int = 0) -> QuantumCircuit:
+    """Return the search for a random hidden shift s of a bent function, measured; it yields s with certainty.
+
+    The function is f(x, y) = x.y + g(y), whose dual is x.y + g(x); g has as many random products of two variables as
+    there are variables in y, and a quarter as many of three.
+
+    Args:
+        num_qubits: Number of qubits, even: bit i of s is that of qubit i.
+        seed: Seed of s and g.
+
+    References:
+        Roetteler, arXiv 0811.3208; Bravyi and Gosset, arXiv 1601.07601, for g of degree three.
+    """
+    rng = np.random.default_rng(seed)
+    half = num_qubits // 2
+    shifted = np.flatnonzero(rng.integers(2, size=num_qubits)).tolist()
+    degrees = [2] * half + [3] * (half // 4)
+    products = [rng.choice(half, size=degree, replace=False).tolist() for degree in degrees if degree <= half]
+    circuit = QuantumCircuit(num_qubits, num_qubits, name=f"hidden_shift_q{num_qubits}")
+
+    def phases(first_of_g: int) -> None:
+        for qubit in range(half):
+            circuit.cz(qubit, half + qubit)
+        for variables in products:
+            qubits = [first_of_g + variable for variable in variables]
+            (circuit.cz if len(qubits) == 2 else circuit.ccz)(*qubits)
+
+    circuit.h(range(num_qubits))
+    circuit.x(shifted)
+    phases(half)
+    circuit.x(shifted)
+    circuit.h(range(num_qubits))
+    phases(0)
+    circuit.h(range(num_qubits))
+    circuit.measure(range(num_qubits), range(num_qubits))
+    return circuit
+
+
+def two_local(num_qubits: int, entanglement: str, reps: int, seed: int = 0) -> QuantumCircuit:
+    """Return the two-local ansatz of a variational eigensolver, of RY and CX, at random angles.
+
+    Args:
+        num_qubits: Number of qubits.
+        entanglement: Which qubits a layer of CX joins, as in Qiskit's `n_local`: "linear", "full" and others.
+        reps: Number of layers of CX.
+        seed: Seed of the angles.
+    """
+    ansatz = n_local(num_qubits, "ry", "cx", entanglement, reps, name=f"two_local_{entanglement}_q{num_qubits}")
+    angles = np.random.default_rng(seed).uniform(-math.pi, math.pi, size=ansatz.num_parameters)
+    circuit: QuantumCircuit = ansatz.assign_parameters(angles)
     return circuit
 
 

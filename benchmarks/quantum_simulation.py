@@ -36,8 +36,6 @@ from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
-from rich.console import Console
-from rich.progress import Progress
 
 import qpilot
 from qpilot.arch.device import near_square
@@ -46,6 +44,7 @@ from .baselines import all_to_all, best_sabre, square_grid, triangular_grid
 from .generators import fermi_hubbard_paulis, heisenberg_paulis, random_paulis
 from .pauli_synthesis import SYNTHESES, Rotation
 from .results import SUMMARY_COLUMNS, Result, from_baseline, from_program, summary
+from .runs import measure, open_table
 from .tables import Table, add_outputs
 
 SIZES = (10, 20, 50, 100)
@@ -66,7 +65,7 @@ STYLES = {  # colours of Okabe and Ito
 }
 
 HEAD = ("instance", "qubits", "strings", "seed", "order", "strategy")
-COLUMNS = (*HEAD, "depth", "2Q gates", "moves", "ms", "fidelity", "compile s", "lattice")
+COLUMNS = (*HEAD, "depth", "2Q gates", "moves", "ms", "fidelity", "atomique fidelity", "compile s", "lattice")
 MEAN_COLUMNS = ("instance", "qubits", "strings", "order", "strategy", "seeds", *SUMMARY_COLUMNS)
 
 
@@ -94,6 +93,15 @@ class Job:
         case = self.case
         order = "kept" if self.preserve_order else "free"
         return case.name, case.num_qubits, len(case.rotations), case.seed, order, self.strategy
+
+    @property
+    def weight(self) -> float:
+        """The number of letters: about how long this job takes beside the others."""
+        return self.case.num_qubits * len(self.case.rotations)
+
+    def cells(self) -> tuple[object, ...]:
+        """Measure, and return the cells behind those of `HEAD`."""
+        return dataclasses.astuple(run(self))
 
 
 FIRST = Case("first", 2, None, (("XX", ANGLE),))
@@ -168,27 +176,6 @@ def synthesised(case: Case, preserve_order: bool, synthesis: str) -> tuple[Quant
     start = time.perf_counter()
     circuit = SYNTHESES[synthesis](case.rotations, preserve_order=preserve_order)
     return circuit, time.perf_counter() - start
-
-
-def measure(todo: Iterable[Job], table: Table, csv: Path | None) -> int:
-    """Add a row for each job and save the table after each, so that a run may be broken off; return how many failed."""
-    known = {row[: len(HEAD)] for row in table.rows}
-    new = [job for job in todo if job.head not in known]
-    refused = 0
-    silent = not sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), disable=silent, redirect_stdout=sys.stdout.isatty()) as progress:
-        bar = progress.add_task("", total=len(new))
-        for job in new:
-            progress.update(bar, description=", ".join(str(cell) for cell in job.head if cell is not None))
-            try:
-                table.add(*job.head, *dataclasses.astuple(run(job)))
-            except qpilot.QPilotError as error:
-                refused += 1
-                print(f"{job.case.name}, {job.case.num_qubits} qubits, {job.strategy}: {error}", file=sys.stderr)
-            if csv:
-                table.save_csv(csv)
-            progress.advance(bar)
-    return refused
 
 
 def means(table: Table) -> list[tuple[Any, ...]]:
@@ -319,13 +306,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cases += [case for case in file_cases(options.data) if not options.sizes or case.num_qubits in options.sizes]
     for path in filter(None, (options.csv, options.png)):
         path.parent.mkdir(parents=True, exist_ok=True)
-    table = Table(*COLUMNS)
-    table.start()
-    if options.csv and options.csv.exists():
-        try:
-            table.load_csv(options.csv)
-        except ValueError as error:
-            command.error(str(error))
+    try:
+        table = open_table(COLUMNS, options.csv)
+    except ValueError as error:
+        command.error(str(error))
     todo = [*jobs(cases, strategies, options.sabre)]
     for strategy in strategies:  # what is loaded at first use is part of no time
         run(Job(FIRST, True, strategy))

@@ -191,7 +191,8 @@ def test_a_refused_instance_is_told_and_the_others_are_measured(compiler, tmp_pa
     (tmp_path / "molecule_H2.txt").write_text(str(["XXII"] * 15))
     options = ["--data", str(tmp_path), "--sizes", "4", "--densities", "--csv", str(path), "--strategies", "rounds"]
     assert quantum_simulation.main(options) == 1
-    assert "molecule_H2, 4 qubits, rounds: There is no room." in capsys.readouterr().err
+    told = "instance molecule_H2, qubits 4, strings 15, order kept, strategy rounds: There is no room.\n"
+    assert told in capsys.readouterr().err
     assert [row["instance"] for row in read(path)] == [*["heisenberg"] * 2, *["fermi-hubbard"] * 2]
 
 
@@ -221,8 +222,8 @@ def test_wrong_options_are_told(options, message, capsys):
 def test_means_are_over_seeds():
     table = Table(*quantum_simulation.COLUMNS)
     for seed, (depth, fidelity) in enumerate([(10, 0.25), (20, 1.0)]):
-        table.add("random p=0.1", 10, 100, seed, "kept", "rounds", depth, 5, 3, 1.5, fidelity, 0.1, "3x4")
-    ((*kind, depth, least, most, _, _, _, fidelity, _, lattice),) = quantum_simulation.means(table)
+        table.add("random p=0.1", 10, 100, seed, "kept", "rounds", depth, 5, 3, 1.5, fidelity, fidelity, 0.1, "3x4")
+    ((*kind, depth, least, most, _, _, _, fidelity, _, _, lattice),) = quantum_simulation.means(table)
     assert kind == ["random p=0.1", 10, 100, "kept", "rounds", 2]
     assert (depth, least, most, lattice) == (15, 10, 20, "3x4")
     assert fidelity == pytest.approx(0.5)
