@@ -16,7 +16,7 @@ from .frontend import Lowered, lower, read_circuit
 from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_regions, cost
 from .parts import cut, gathers
 from .paulis import compile_parts
-from .placement import anneal, row_major
+from .placement import find_sites, row_major
 from .replay import replay
 from .routing.blocks import DiagonalBlock
 from .routing.builder import ProgramBuilder
@@ -167,7 +167,7 @@ def _place(
         )
         if found:
             return _Placement(found.sites, shape, (dense, found))
-    return _Placement(anneal(lowered.block, *shape, seed=seed), shape)
+    return _Placement(find_sites(lowered.block, *shape, seed=seed), shape)
 
 
 def _route(
