@@ -27,7 +27,10 @@ TRIES_PER_QUBIT = 200
 """Exchanges tried per qubit where the start is searched."""
 
 SWEEPS = 16
-"""Sweeps of a search; twice as many bring 1 percent."""
+"""Sweeps of a search that must be fast."""
+
+LONG_SWEEPS = 40
+"""Sweeps of a search that takes about as long as routing; they bring 1 percent."""
 
 RIVALS = 24
 """How many of the next gates in time compete with a gate; measured on 8 to 32."""
