@@ -129,7 +129,7 @@ def _shapes_routed(monkeypatch, **options):
     return shapes, program
 
 
-@pytest.mark.parametrize("effort, tries", [(1, 1), (2, 4), (3, 16)])
+@pytest.mark.parametrize(("effort", "tries"), [(1, 1), (2, 4), (3, 16)])
 def test_effort_tries_four_times_as_many_placements_each(monkeypatch, effort, tries):
     shapes, _ = _shapes_routed(monkeypatch, effort=effort)
     assert len(shapes) == tries
@@ -137,7 +137,7 @@ def test_effort_tries_four_times_as_many_placements_each(monkeypatch, effort, tr
 
 def test_all_shapes_come_first_then_the_best(monkeypatch):
     shapes, program = _shapes_routed(monkeypatch, effort=3)
-    assert len(set(shapes)) == len(set(shapes[:4])) == 4
+    assert len(set(shapes)) == len(set(shapes[:3])) == 3
     best = program.device.slm.rows, program.device.slm.cols
     assert shapes[-1] == best == Counter(shapes).most_common()[0][0]
 
