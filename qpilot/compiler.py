@@ -159,8 +159,8 @@ def _place(
     if options.placement == "identity":
         return _Placement(row_major(n, shape[1]), shape)
     seed = options.seed + number * 1_000_003
+    report(0.0, "placing")
     if dense:
-        report(0.0, "placing")
         starts = starting_sites(dense, shape[0], seed=seed)
         found = arrange(
             dense,
