@@ -98,8 +98,9 @@ def compile(  # noqa: A001 - the name the user asked for
     chosen_by = "depth" if by_block and objective == "balanced" else objective
     tries = TRIES_PER_EFFORT ** (effort - 1) if isinstance(placement, str) and placement == "auto" else 1
     found: list[tuple[Program, int]] = []
+    whole = share(report, 0.05, 0.85)
     for number in range(tries):
-        part = share(report, 0.05 + 0.85 * number / tries, 0.85 / tries)
+        part = share(whole, number / tries, 1 / tries)  # exact, since the number of tries is a power of two
         region = number if number < len(regions) else found[0][1]
         machine, shape = regions[region]
         placed = _place(lowered, dense, machine, shape, options, number, part)
