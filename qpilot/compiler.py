@@ -16,7 +16,7 @@ from .frontend import Lowered, lower, read_circuit
 from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_regions, cost
 from .parts import cut, gathers
 from .paulis import compile_parts
-from .placement import anneal, row_major
+from .placement import LONG_SWEEPS, SWEEPS, find_sites, row_major
 from .replay import replay
 from .routing.blocks import DiagonalBlock
 from .routing.builder import ProgramBuilder
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 TRY_BOTH = 200
 """Circuits of up to this many gates are routed with diagonal blocks as a whole and gate by gate; the better is kept."""
+
+TRIES_PER_EFFORT = 4
+"""How many times as many placements are tried for one more of effort."""
 
 
 def compile(  # noqa: A001 - the name the user asked for
@@ -60,8 +63,9 @@ def compile(  # noqa: A001 - the name the user asked for
         shape: Rows and columns of the lattice region that holds the qubits; "auto" starts near-square.
         objective: "balanced" weighs pulses and two-qubit gates; "depth" spends gates to save pulses, "num_2q" pulses to
             save gates.
-        effort: How many placements to try, beyond the first also in wider regions where `shape` and `placement` are
-            "auto"; the best program is returned. Time grows in proportion.
+        effort: How long to search for sites of the qubits: 1, 4, 16, ... placements are routed, and the best program by
+            the objective is returned, so more effort is never worse. Where `shape` is "auto", the first are in the
+            near-square region and in wider ones, in turn; the others, all in the region of the best program so far.
         seed: Seed of the search.
         verify: Check the hardware rules and prove that the program computes the circuit.
         progress: Called now and then with the fraction done and the name of the phase.
@@ -90,19 +94,23 @@ def compile(  # noqa: A001 - the name the user asked for
     by_block = router == "auto" and strategy == "rounds"
     dense = largest_block(lowered.block, device) if by_block else None
     by_block = by_block and (dense is not None or any(not gate.is_cz for gate in lowered.block.gates))
-    programs = []
-    for number in range(options.effort):
-        part = share(report, 0.05 + 0.85 * number / effort, 0.85 / effort)
-        machine, shape = regions[number % len(regions)]
+    # Diagonal blocks are run as a whole for the sake of depth, so it weighs more where there are some.
+    chosen_by = "depth" if by_block and objective == "balanced" else objective
+    tries = TRIES_PER_EFFORT ** (effort - 1) if isinstance(placement, str) and placement == "auto" else 1
+    found: list[tuple[Program, int]] = []
+    whole = share(report, 0.05, 0.85)
+    for number in range(tries):
+        part = share(whole, number / tries, 1 / tries)  # exact, since the number of tries is a power of two
+        region = number if number < len(regions) else found[0][1]
+        machine, shape = regions[region]
         placed = _place(lowered, dense, machine, shape, options, number, part)
-        programs.append(_route(lowered, machine, placed, options, part))
+        found.append((_route(lowered, machine, placed, options, part), region))
         if by_block and (len(lowered.block.gates) <= TRY_BOTH or objective == "num_2q"):
             by_gate = replace(options, router="generic")
             placed = _place(lowered, None, machine, shape, by_gate, number, no_progress)
-            programs.append(_route(lowered, machine, placed, by_gate, no_progress))
-    # Diagonal blocks are run as a whole for the sake of depth, so it weighs more where there are some.
-    chosen_by = "depth" if by_block and objective == "balanced" else objective
-    program = min(programs, key=lambda program: cost(program.metrics, chosen_by))
+            found.append((_route(lowered, machine, placed, by_gate, no_progress), region))
+        found = [min(found, key=lambda entry: cost(entry[0].metrics, chosen_by))]
+    program = found[0][0]
     report(0.9, "checking")
     form = lower(source, keep_barriers=False, gathered=gathered).form if lowered.block.fences else lowered.form
     if verify:
@@ -152,8 +160,8 @@ def _place(
     if options.placement == "identity":
         return _Placement(row_major(n, shape[1]), shape)
     seed = options.seed + number * 1_000_003
+    report(0.0, "placing")
     if dense:
-        report(0.0, "placing")
         starts = starting_sites(dense, shape[0], seed=seed)
         found = arrange(
             dense,
@@ -167,7 +175,8 @@ def _place(
         )
         if found:
             return _Placement(found.sites, shape, (dense, found))
-    return _Placement(anneal(lowered.block, *shape, seed=seed), shape)
+    sweeps = SWEEPS if number == 0 else LONG_SWEEPS
+    return _Placement(find_sites(lowered.block, *shape, seed=seed, sweeps=sweeps), shape)
 
 
 def _route(
