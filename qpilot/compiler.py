@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,9 @@ import msgspec
 from .arch.device import FPQA
 from .arch.program import Program
 from .arch.unitary import wrap
+from .contest import Contest
 from .frontend import Lowered, lower, read_circuit
-from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_regions, cost
+from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, among_ways, check_sites, choose_regions
 from .parts import cut, gathers
 from .paulis import compile_parts
 from .placement import anneal, row_major
@@ -27,9 +29,7 @@ from .verify import check_against, require_legal
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
-
-TRY_BOTH = 200
-"""Circuits of up to this many gates are routed with diagonal blocks as a whole and gate by gate; the better is kept."""
+BY_BLOCK, BY_GATE = "diagonal blocks as a whole", "gate by gate"
 
 
 def compile(  # noqa: A001 - the name the user asked for
@@ -58,8 +58,8 @@ def compile(  # noqa: A001 - the name the user asked for
         strategy: "rounds" lets a copy serve many gates; "paper" creates and recycles one for each gate, as published.
         placement: "auto" searches; "identity" lays qubits row by row; or the site (row, col) of each qubit.
         shape: Rows and columns of the lattice region that holds the qubits; "auto" starts near-square.
-        objective: "balanced" weighs pulses and two-qubit gates; "depth" spends gates to save pulses, "num_2q" pulses to
-            save gates.
+        objective: What to have least of: "depth" (Rydberg pulses), "num_2q" (two-qubit gates), "duration", or errors by
+            the estimated "fidelity"; "balanced" weighs pulses and two-qubit gates.
         effort: How many placements to try, beyond the first also in wider regions where `shape` and `placement` are
             "auto"; the best program is returned. Time grows in proportion.
         seed: Seed of the search.
@@ -90,19 +90,16 @@ def compile(  # noqa: A001 - the name the user asked for
     by_block = router == "auto" and strategy == "rounds"
     dense = largest_block(lowered.block, device) if by_block else None
     by_block = by_block and (dense is not None or any(not gate.is_cz for gate in lowered.block.gates))
-    programs = []
+    contest: Contest[None] = Contest(lowered.info, among_ways(objective) if by_block else objective)
+    ways = [(BY_BLOCK, options), (BY_GATE, replace(options, router="generic"))]
+    tried = ways if by_block else [(BY_GATE, options)]
     for number in range(options.effort):
-        part = share(report, 0.05 + 0.85 * number / effort, 0.85 / effort)
         machine, shape = regions[number % len(regions)]
-        placed = _place(lowered, dense, machine, shape, options, number, part)
-        programs.append(_route(lowered, machine, placed, options, part))
-        if by_block and (len(lowered.block.gates) <= TRY_BOTH or objective == "num_2q"):
-            by_gate = replace(options, router="generic")
-            placed = _place(lowered, None, machine, shape, by_gate, number, no_progress)
-            programs.append(_route(lowered, machine, placed, by_gate, no_progress))
-    # Diagonal blocks are run as a whole for the sake of depth, so it weighs more where there are some.
-    chosen_by = "depth" if by_block and objective == "balanced" else objective
-    program = min(programs, key=lambda program: cost(program.metrics, chosen_by))
+        for k, (name, way) in enumerate(tried):
+            part = share(report, 0.05 + 0.85 * (number + k / len(tried)) / effort, 0.85 / effort / len(tried))
+            block = dense if way.router == "auto" else None
+            contest.enter(name, partial(_route_in_way, lowered, block, machine, shape, way, number, contest, part))
+    program, _ = contest.result(objective)
     report(0.9, "checking")
     form = lower(source, keep_barriers=False, gathered=gathered).form if lowered.block.fences else lowered.form
     if verify:
@@ -170,11 +167,31 @@ def _place(
     return _Placement(anneal(lowered.block, *shape, seed=seed), shape)
 
 
+def _route_in_way(
+    lowered: Lowered,
+    dense: DiagonalBlock | None,
+    machine: Machine,
+    shape: tuple[int, int],
+    options: CompileOptions,
+    number: int,
+    contest: Contest[None],
+    report: Progress,
+) -> tuple[Program, None]:
+    """Place the qubits and route the circuit, unless that turns out dearer than the best of the contest."""
+    placed = _place(lowered, dense, machine, shape, options, number, report)
+    builder = ProgramBuilder(machine.device, placed.sites, machine.number)
+    return _route(lowered, machine, placed, builder, options, contest.watch(builder, report)), None
+
+
 def _route(
-    lowered: Lowered, machine: Machine, placed: _Placement, options: CompileOptions, report: Progress
+    lowered: Lowered,
+    machine: Machine,
+    placed: _Placement,
+    builder: ProgramBuilder,
+    options: CompileOptions,
+    report: Progress,
 ) -> Program:
     block = lowered.block
-    builder = ProgramBuilder(machine.device, placed.sites, machine.number)
     if block.gates:
         rounds = options.strategy == "rounds"
         layout = machine.layout(placed.sites, placed.shape, LINES_PER_SITE if rounds else 1)

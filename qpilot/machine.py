@@ -59,12 +59,25 @@ class CompileOptions:
 
 def cost(metrics: Metrics, objective: str) -> tuple[float, ...]:
     """Return what the best of several programs has least of."""
+    depth, num_2q = float(metrics.depth), float(metrics.num_2q)
     if objective == "depth":
-        return metrics.depth, metrics.num_2q
+        return depth, num_2q
     if objective == "num_2q":
-        return metrics.num_2q, metrics.depth
+        return num_2q, depth
+    if objective == "duration":
+        return metrics.duration_us, depth
+    if objective == "fidelity":
+        return -metrics.fidelity.total, depth  # so large that no float holds its fidelity: the pulses decide
     # A pulse costs about as much as a gate: at 100 qubits the idle atoms see 0.9975 each.
-    return metrics.depth + 0.25 * metrics.num_2q, metrics.depth
+    return depth + 0.25 * num_2q, depth
+
+
+def among_ways(objective: str) -> str:
+    """Return the objective by which ways to run diagonal blocks and Pauli strings are compared.
+
+    Such blocks are run as a whole for the sake of depth, so it decides where the caller has no wish.
+    """
+    return "depth" if objective == "balanced" else objective
 
 
 def choose_regions(n: int, device: FPQA | None, options: CompileOptions) -> list[tuple[Machine, tuple[int, int]]]:

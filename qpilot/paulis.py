@@ -8,6 +8,7 @@ import reprlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,7 +17,8 @@ from .arch.device import FPQA
 from .arch.errors import CircuitError, RoutingError
 from .arch.program import CircuitInfo, Program
 from .arch.unitary import wrap
-from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_region, cost
+from .contest import Contest
+from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, among_ways, check_sites, choose_region
 from .parts import FEWEST_LETTERS, Gates, Source, as_gates, merge, real_angle
 from .placement import row_major
 from .routing.blocks import PauliBlock, PauliString
@@ -78,7 +80,8 @@ def compile_paulis(
             them one by one from copies of a root qubit, as published.
         placement: "auto" and "identity" lay qubits row by row; or the site (row, col) of each qubit.
         shape: Rows and columns of the lattice region that holds the qubits; "auto" is near-square.
-        objective: "num_2q" takes the routing with fewest two-qubit gates, the others that with fewest pulses.
+        objective: What to have least of: "depth" (Rydberg pulses), "num_2q" (two-qubit gates), "duration", or errors by
+            the estimated "fidelity"; "balanced" has few pulses.
         effort: How long to search for few pulses.
         seed: Seed of the search.
         verify: Check the hardware rules and prove that the program computes the rotations.
@@ -199,12 +202,11 @@ def compile_parts(
         rows, cols = (1 + max(site[k] for site in sites) for k in (0, 1))
     layout = machine.layout(sites, (rows, cols), LINES_PER_SITE)
     tried = _ways(source, machine, options)
-    built = [
-        _build(parts, machine, layout, sites, way, share(report, 0.9 * number / len(tried), 0.9 / len(tried)))
-        for number, (parts, way) in enumerate(tried)
-    ]
-    chosen_by = "num_2q" if options.objective == "num_2q" else "depth"
-    program, done = min(built, key=lambda each: cost(each[0].metrics, chosen_by))
+    contest: Contest[tuple[Gates | PauliBlock, ...]] = Contest(source.info, among_ways(options.objective))
+    for number, (name, parts, way) in enumerate(tried):
+        part = share(report, 0.9 * number / len(tried), 0.9 / len(tried))
+        contest.enter(name, partial(_build, parts, machine, layout, sites, way, contest, part))
+    program, done = contest.result(options.objective)
     if verify:
         report(0.9, "checking")
         require_legal(program)
@@ -213,19 +215,19 @@ def compile_parts(
     return msgspec.structs.replace(program, compile_s=time.perf_counter() - start)
 
 
-def _ways(source: Source, machine: Machine, options: CompileOptions) -> list[tuple[Source, CompileOptions]]:
+def _ways(source: Source, machine: Machine, options: CompileOptions) -> list[tuple[str, Source, CompileOptions]]:
     """Return how to route a circuit: its strings in cats, and where it may be better one by one, or as gates."""
-    ways = [(source, options)]
+    ways = [("strings in cats" if options.strategy == "rounds" else "strings one by one", source, options)]
     strings = [string for part in source.parts if isinstance(part, PauliBlock) for string in part.strings]
     if options.strategy == "paper" or not strings:
         return ways
     letters = [len(string.letters) for string in strings]
     for_gates = options.objective == "num_2q"
     if len(strings) <= TRY_ONE_BY_ONE or for_gates:
-        ways.append((source, replace(options, strategy="paper")))
+        ways.append(("strings one by one", source, replace(options, strategy="paper")))
     if max(letters) < FEWEST_LETTERS or sum(letters) <= TRY_GATES or for_gates:
         parts = (as_gates(part, machine.device) if isinstance(part, PauliBlock) else part for part in source.parts)
-        ways.append((replace(source, parts=tuple(parts)), options))
+        ways.append(("strings as gates", replace(source, parts=tuple(parts)), options))
     return ways
 
 
@@ -235,10 +237,12 @@ def _build(
     layout: Layout,
     sites: Sites,
     options: CompileOptions,
+    contest: Contest[tuple[Gates | PauliBlock, ...]],
     report: Progress,
 ) -> tuple[Program, tuple[Gates | PauliBlock, ...]]:
     """Return a program, and the parts that it runs: Pauli strings in the order in which they were run."""
     builder = ProgramBuilder(machine.device, sites, machine.number)
+    report = contest.watch(builder, report)
     size = 1 / max(1, len(source.parts))
     done = tuple(
         _route(part, machine, layout, builder, options, share(report, number * size, size))
@@ -262,13 +266,18 @@ def _route(
 ) -> Gates | PauliBlock:
     """Append a part to a program; return it, Pauli strings in the order in which they were run."""
     route_options = RouteOptions(options.objective, report, effort=options.effort, seed=options.seed)
+    why = ""
     if isinstance(part, PauliBlock):
         try:
-            route = route_paulis if options.strategy == "rounds" else route_paulis_one_by_one
-            order = route(part, layout, builder, route_options, machine.most_lines)
+            in_cats = options.strategy == "rounds"
+            route = route_paulis if in_cats else route_paulis_one_by_one
+            with builder.block("strings", "cats" if in_cats else "one by one"):
+                order = route(part, layout, builder, route_options, machine.most_lines)
+                builder.count(len(order), (qubit for string in part.strings for qubit, _ in string.letters))
             return replace(part, strings=tuple(part.strings[k] for k in order))
         except RoutingError as error:
             _log.info("%s Its strings are routed as gates.", error)
+            why = str(error).rstrip(".")
             part = as_gates(part, machine.device)
     if not part.block.gates:
         builder.run_one_qubit_gates(part.block)
@@ -276,5 +285,5 @@ def _route(
     diagonal = None
     if layout.has_line_for_every_site:
         diagonal = DiagonalRouter(machine.device, layout, machine.most_lines, seed=options.seed)
-    route_gates(part.block, layout, builder, route_options, diagonal, options.strategy)
+    route_gates(part.block, layout, builder, route_options, diagonal, options.strategy, why)
     return part

@@ -57,11 +57,13 @@ class DiagonalPlan:
         grid: Region of the lattice, and arrays of copies.
         stages: Where the lines stand in each stage.
         gates: For each stage, the crossing that runs each gate, with the qubit it copies, its target and the angle.
+        why: Why the block is run in this way, in a few words.
     """
 
     grid: Grid
     stages: tuple[Stage, ...]
     gates: tuple[tuple[tuple[Crossing, int, int, float], ...], ...]
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +299,8 @@ def run_planned(
     plan: DiagonalPlan, gates: Iterable[int], front: Front, layout: Layout, builder: ProgramBuilder
 ) -> None:
     """Append a planned block, which is these gates of the front, and the one-qubit gates that waited for it."""
-    route_diagonal(plan, layout, builder)
+    with builder.block("diagonal", "diagonal", plan.why):
+        route_diagonal(plan, layout, builder)
     for index in gates:
         front.complete(index)
     builder.open_segments(front.block, front.advance(range(front.block.num_qubits)))

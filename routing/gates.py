@@ -22,13 +22,16 @@ def route_gates(
     options: RouteOptions,
     diagonal: DiagonalRouter | None,
     strategy: str,
+    why: str = "",
 ) -> None:
     """Append a block that has gates, by "rounds" if the AOD has lines for that, or by "paper".
 
-    The other arguments are those of `route_rounds` and `route_stages`.
+    The other arguments are those of `route_rounds` and `route_stages`; `why` is a reason to record with the block.
     """
     if strategy == "rounds" and not layout.has_line_for_every_site:
-        _log.info("The AOD has fewer lines than the lattice has rows or columns; using strategy 'paper'.")
+        why = "the AOD has fewer lines than the lattice has rows or columns"
+        _log.info("Using strategy 'paper': %s.", why)
         strategy = "paper"
     route = route_rounds if strategy == "rounds" else route_stages
-    route(block, layout, builder, options, diagonal)
+    with builder.block("gates", strategy, why):
+        route(block, layout, builder, options, diagonal)

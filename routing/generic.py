@@ -62,6 +62,8 @@ POLICIES = {
     "balanced": Policy(),
     "depth": Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0),
     "num_2q": Policy(),
+    "duration": Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0),
+    "fidelity": Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0),
 }
 """Policy by the name of what it is good for."""
 
