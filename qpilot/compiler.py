@@ -13,22 +13,26 @@ import msgspec
 from .arch.device import FPQA
 from .arch.program import Program
 from .arch.unitary import wrap
-from .contest import Contest
 from .frontend import Lowered, lower, read_circuit
-from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, among_ways, check_sites, choose_regions
+from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_regions
 from .parts import cut, gathers
 from .paulis import compile_parts
 from .placement import anneal, row_major
 from .replay import replay
 from .routing.blocks import DiagonalBlock
 from .routing.builder import ProgramBuilder
-from .routing.diagonal import Arrangement, DiagonalRouter, arrange, largest_block, starting_sites
+from .routing.contest import Contest
+from .routing.dense import largest_block
+from .routing.diagonal import Arrangement, DiagonalRouter, arrange, starting_sites
 from .routing.gates import route_gates
-from .routing.options import Progress, RouteOptions, no_progress, share
+from .routing.options import Progress, RouteOptions, among_ways, no_progress, share
 from .verify import check_against, require_legal
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+TRY_BOTH = 200
+"""Circuits of up to this many gates are routed with CX RZ CX as one gate and without; the better is kept."""
+
 BY_BLOCK, BY_GATE = "diagonal blocks as a whole", "gate by gate"
 
 
@@ -84,24 +88,20 @@ def compile(  # noqa: A001 - the name the user asked for
     in_parts = cut(source, device) if router == "auto" else None
     if in_parts:
         return compile_parts(in_parts, device, options, verify=verify, progress=progress)
-    lowered, gathered = _lower(source, device)
-    regions = choose_regions(lowered.info.num_qubits, device, options)
-    device = regions[0][0].device
-    by_block = router == "auto" and strategy == "rounds"
-    dense = largest_block(lowered.block, device) if by_block else None
-    by_block = by_block and (dense is not None or any(not gate.is_cz for gate in lowered.block.gates))
-    contest: Contest[None] = Contest(lowered.info, among_ways(objective) if by_block else objective)
-    ways = [(BY_BLOCK, options), (BY_GATE, replace(options, router="generic"))]
-    tried = ways if by_block else [(BY_GATE, options)]
+    ways = _ways(source, device, options)
+    info = ways[0].lowered.info
+    regions = choose_regions(info.num_qubits, device, options)
+    contest: Contest[_Way] = Contest(info, among_ways(objective) if any(way.dense for way in ways) else objective)
     for number in range(options.effort):
         machine, shape = regions[number % len(regions)]
-        for k, (name, way) in enumerate(tried):
-            part = share(report, 0.05 + 0.85 * (number + k / len(tried)) / effort, 0.85 / effort / len(tried))
-            block = dense if way.router == "auto" else None
-            contest.enter(name, partial(_route_in_way, lowered, block, machine, shape, way, number, contest, part))
-    program, _ = contest.result(objective)
+        for k, way in enumerate(ways):
+            part = share(report, 0.05 + 0.85 * (number + k / len(ways)) / effort, 0.85 / effort / len(ways))
+            contest.enter(way.name, partial(_route, way, machine, shape, options, number, contest, part))
+    program, way = contest.result(objective)
     report(0.9, "checking")
-    form = lower(source, keep_barriers=False, gathered=gathered).form if lowered.block.fences else lowered.form
+    lowered, form = way.lowered, way.lowered.form
+    if lowered.block.fences:
+        form = lower(source, keep_barriers=False, gathered=way.gathered).form
     if verify:
         require_legal(program)
         phase = check_against(program, form, lowered.measures)
@@ -115,13 +115,36 @@ def compile(  # noqa: A001 - the name the user asked for
     )
 
 
-def _lower(source: QuantumCircuit, device: FPQA | None) -> tuple[Lowered, bool]:
-    """Lower a circuit, with CZ . U . CZ gathered to one diagonal gate where that pays; tell whether it was."""
-    lowered = lower(source)
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to route a circuit.
+
+    Attributes:
+        name: What is done.
+        lowered: The circuit as gates.
+        gathered: Whether CZ . U . CZ is gathered there to one diagonal gate.
+        dense: The diagonal block for which the qubits are placed; without one, gates are routed one by one.
+    """
+
+    name: str
+    lowered: Lowered
+    gathered: bool
+    dense: DiagonalBlock | None = None
+
+
+def _ways(source: QuantumCircuit, device: FPQA | None, options: CompileOptions) -> list[_Way]:
+    """Return the ways to route a circuit that are worth a trial, the most promising first."""
     device = device or FPQA.for_qubits(1)  # the gates of a default device do not depend on its size
-    if gathers(lowered.block, device):
-        return lowered, True
-    return lower(source, gathered=False), False
+    gathered = _Way(BY_GATE, lower(source), gathered=True)
+    plain = _Way(BY_GATE, lower(source, gathered=False), gathered=False)
+    first, second = (gathered, plain) if gathers(gathered.lowered.block, device) else (plain, gathered)
+    if options.strategy == "paper":
+        return [first]
+    dense = largest_block(first.lowered.block, device) if options.router == "auto" else None
+    ways = [replace(first, name=BY_BLOCK, dense=dense), first] if dense else [first]
+    if len(first.lowered.block.gates) <= TRY_BOTH and first.lowered.block.gates != second.lowered.block.gates:
+        ways.append(replace(second, name=f"{BY_GATE}, {'with' if second.gathered else 'without'} CX RZ CX as one"))
+    return ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,37 +190,25 @@ def _place(
     return _Placement(anneal(lowered.block, *shape, seed=seed), shape)
 
 
-def _route_in_way(
-    lowered: Lowered,
-    dense: DiagonalBlock | None,
+def _route(
+    way: _Way,
     machine: Machine,
     shape: tuple[int, int],
     options: CompileOptions,
     number: int,
-    contest: Contest[None],
+    contest: Contest[_Way],
     report: Progress,
-) -> tuple[Program, None]:
+) -> tuple[Program, _Way]:
     """Place the qubits and route the circuit, unless that turns out dearer than the best of the contest."""
-    placed = _place(lowered, dense, machine, shape, options, number, report)
+    placed = _place(way.lowered, way.dense, machine, shape, options, number, report)
     builder = ProgramBuilder(machine.device, placed.sites, machine.number)
-    return _route(lowered, machine, placed, builder, options, contest.watch(builder, report)), None
-
-
-def _route(
-    lowered: Lowered,
-    machine: Machine,
-    placed: _Placement,
-    builder: ProgramBuilder,
-    options: CompileOptions,
-    report: Progress,
-) -> Program:
-    block = lowered.block
+    block = way.lowered.block
     if block.gates:
         rounds = options.strategy == "rounds"
         layout = machine.layout(placed.sites, placed.shape, LINES_PER_SITE if rounds else 1)
-        route_options = RouteOptions(options.objective, report)
+        route_options = RouteOptions(options.objective, contest.watch(builder, report))
         diagonal = None
-        if options.router == "auto" and layout.has_line_for_every_site:
+        if layout.has_line_for_every_site and (way.dense or (options.router == "auto" and not rounds)):
             diagonal = DiagonalRouter(
                 machine.device,
                 layout,
@@ -209,5 +220,5 @@ def _route(
         route_gates(block, layout, builder, route_options, diagonal, options.strategy)
     else:
         builder.run_one_qubit_gates(block)
-    builder.measure(lowered.measures)
-    return builder.build(lowered.info)
+    builder.measure(way.lowered.measures)
+    return builder.build(way.lowered.info), way

@@ -13,7 +13,6 @@ import numpy as np
 
 from .arch.device import FIELD_OF_VIEW_UM, FPQA, near_square, wider_shapes
 from .arch.errors import DeviceError, OptionError
-from .arch.program import Metrics
 from .routing.diagonal import can_park
 from .routing.generic import POLICIES
 from .routing.lines import Axis, site_offsets_um
@@ -55,29 +54,6 @@ class CompileOptions:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise OptionError(f"{name} is {value!r}; it must be a whole number, at least {least}.")
-
-
-def cost(metrics: Metrics, objective: str) -> tuple[float, ...]:
-    """Return what the best of several programs has least of."""
-    depth, num_2q = float(metrics.depth), float(metrics.num_2q)
-    if objective == "depth":
-        return depth, num_2q
-    if objective == "num_2q":
-        return num_2q, depth
-    if objective == "duration":
-        return metrics.duration_us, depth
-    if objective == "fidelity":
-        return -metrics.fidelity.total, depth  # so large that no float holds its fidelity: the pulses decide
-    # A pulse costs about as much as a gate: at 100 qubits the idle atoms see 0.9975 each.
-    return depth + 0.25 * num_2q, depth
-
-
-def among_ways(objective: str) -> str:
-    """Return the objective by which ways to run diagonal blocks and Pauli strings are compared.
-
-    Such blocks are run as a whole for the sake of depth, so it decides where the caller has no wish.
-    """
-    return "depth" if objective == "balanced" else objective
 
 
 def choose_regions(n: int, device: FPQA | None, options: CompileOptions) -> list[tuple[Machine, tuple[int, int]]]:

@@ -17,15 +17,15 @@ from .arch.device import FPQA
 from .arch.errors import CircuitError, RoutingError
 from .arch.program import CircuitInfo, Program
 from .arch.unitary import wrap
-from .contest import Contest
-from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, among_ways, check_sites, choose_region
+from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_region
 from .parts import FEWEST_LETTERS, Gates, Source, as_gates, merge, real_angle
 from .placement import row_major
 from .routing.blocks import PauliBlock, PauliString
 from .routing.builder import ProgramBuilder
+from .routing.contest import Contest
 from .routing.diagonal import DiagonalRouter
 from .routing.gates import route_gates
-from .routing.options import Progress, RouteOptions, no_progress, share
+from .routing.options import Progress, RouteOptions, among_ways, no_progress, share
 from .routing.pauli import route_paulis
 from .routing.pauli_paper import route_paulis_one_by_one
 from .routing.stage import Layout

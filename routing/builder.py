@@ -67,6 +67,10 @@ class ProgramBuilder:
         self._passed: set[int] = set()
         self._tallies = [_Tally("gates", "")]
 
+    def fresh(self) -> ProgramBuilder:
+        """Return an empty builder for the same machine and sites."""
+        return ProgramBuilder(self.device, self.sites, self._aod)
+
     def ancilla(self, row_line: int, col_line: int) -> int:
         """Return the atom at a crossing of the AOD; it is loaded when first asked for."""
         crossing = (row_line, col_line)

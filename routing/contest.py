@@ -1,4 +1,4 @@
-"""Several ways to route one circuit, of which the best is kept."""
+"""Several ways to route a circuit or a block, of which the best is kept."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from .arch.program import CircuitInfo, Program, Routing, TriedWay
-from .machine import cost
-from .routing.builder import ProgramBuilder
-from .routing.options import Progress
+from ..arch.program import CircuitInfo, Program, Routing, TriedWay
+from .builder import ProgramBuilder
+from .options import Progress, cost
 
 Extra = TypeVar("Extra")
 
@@ -30,7 +29,7 @@ class Contest(Generic[Extra]):
 
     Args:
         info: Header of the programs.
-        objective: What the best has least of (see `qpilot.machine.cost`).
+        objective: What the best has least of (see `cost`).
 
     Attributes:
         best: The best program, with what came with it.
@@ -76,11 +75,14 @@ class Contest(Generic[Extra]):
 
         return progress
 
+    def tried(self) -> tuple[TriedWay, ...]:
+        """Return what was tried, the best first."""
+        return (self._tried[self._name], *(way for name, way in self._tried.items() if name != self._name))
+
     def result(self, objective: str) -> tuple[Program, Extra]:
         """Return the best, with the record of how it came about under the objective that the caller named."""
         assert self.best is not None, "the first way is never given up"
         program, extra = self.best
         assert program.routing is not None
-        ways = (self._tried[self._name], *(way for name, way in self._tried.items() if name != self._name))
-        routing = Routing(objective, ways, program.routing.blocks)
+        routing = Routing(objective, self.tried(), program.routing.blocks)
         return msgspec.structs.replace(program, routing=routing), extra
