@@ -13,8 +13,8 @@ from .options import Progress, cost
 
 Extra = TypeVar("Extra")
 
-FIRST_LOOK = 1 / 32
-"""A way is compared with the best so far when this part of it is routed, and each time that this part has doubled."""
+FIRST_LOOK, NEXT_LOOK = 1 / 64, 1.2
+"""A way is compared with the best so far when this part of it is routed, and each time that the part has grown so."""
 
 
 class _TooDear(Exception):  # noqa: N818 - no error: it ends a routing that has lost
@@ -67,7 +67,7 @@ class Contest(Generic[Extra]):
             if self.best is None or fraction < look:
                 return
             while look <= fraction:
-                look *= 2
+                look *= NEXT_LOOK
             program = builder.so_far(self._info)
             # Every cost grows with every instruction, so what has lost by now has lost.
             if cost(program.metrics, self._objective) > self._least:

@@ -23,7 +23,7 @@ from qpilot.testing import assert_same_circuit, stabilizer_equal, statevector_fi
 from tests.strategies import circuits, devices
 
 STRATEGIES = ("rounds", "paper")
-OBJECTIVES = ("balanced", "depth")
+OBJECTIVES = ("balanced", "depth", "num_2q", "duration", "fidelity")
 
 
 @st.composite
