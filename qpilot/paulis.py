@@ -19,8 +19,8 @@ from .arch.program import CircuitInfo, Program
 from .arch.unitary import wrap
 from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_region
 from .parts import FEWEST_LETTERS, Gates, Source, as_gates, merge, real_angle
-from .placement import row_major
-from .routing.blocks import PauliBlock, PauliString
+from .placement import anneal, row_major
+from .routing.blocks import GateBlock, PauliBlock, PauliString
 from .routing.builder import ProgramBuilder
 from .routing.contest import Contest
 from .routing.diagonal import DiagonalRouter
@@ -196,7 +196,7 @@ def compile_parts(
     device, rows, cols = choose_region(n, device, options)
     machine = Machine(device)
     if isinstance(options.placement, str):
-        sites: Sites = row_major(n, cols)
+        sites: Sites = _place(source, rows, cols, options)
     else:
         sites = check_sites(options.placement, n, rows, cols)
         rows, cols = (1 + max(site[k] for site in sites) for k in (0, 1))
@@ -213,6 +213,14 @@ def compile_parts(
         check_parts(program, replace(source, parts=done))
     report(1.0, "done")
     return msgspec.structs.replace(program, compile_s=time.perf_counter() - start)
+
+
+def _place(source: Source, rows: int, cols: int, options: CompileOptions) -> Sites:
+    """Return sites that suit the gates of a circuit; its strings go well with any."""
+    gates = tuple(gate for part in source.parts if isinstance(part, Gates) for gate in part.block.gates)
+    if options.placement == "identity" or not gates:
+        return row_major(source.info.num_qubits, cols)
+    return anneal(GateBlock(source.info.num_qubits, gates, (), ()), rows, cols, seed=options.seed)
 
 
 def _ways(source: Source, machine: Machine, options: CompileOptions) -> list[tuple[str, Source, CompileOptions]]:
