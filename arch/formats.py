@@ -10,7 +10,7 @@ import msgspec
 from .device import FPQA
 from .errors import DeviceError, ProgramError, plain
 from .files import read_bytes, write_bytes
-from .program import CircuitInfo, Instruction, Metrics, Program, check_structure
+from .program import CircuitInfo, Instruction, Metrics, Program, Routing, check_structure
 from .rules import check_legal
 
 
@@ -25,6 +25,7 @@ class ProgramFile(msgspec.Struct, forbid_unknown_fields=True):
     ancillas: tuple[tuple[int, int, int], ...]
     instructions: tuple[Instruction, ...]
     metrics: Metrics | None = None
+    routing: Routing | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Head(msgspec.Struct):
@@ -35,7 +36,7 @@ class _Head(msgspec.Struct):
 
 
 def program_to_json(program: Program) -> bytes:
-    """Return the program in format version 1; equal programs give equal bytes."""
+    """Return the program in format version 1; equal compilations give equal bytes."""
     file = ProgramFile(
         "qpilot-program",
         1,
@@ -45,6 +46,7 @@ def program_to_json(program: Program) -> bytes:
         program.ancillas,
         program.instructions,
         msgspec.structs.replace(program.metrics, compile_s=None),
+        program.routing or msgspec.UNSET,
     )
     return msgspec.json.encode(file)
 
@@ -73,7 +75,8 @@ def program_from_json(data: bytes, source: str = "The text") -> Program:
         file = msgspec.json.decode(data, type=ProgramFile)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DeviceError) as error:
         raise ProgramError(f"{source} is not a valid program: {plain(error)}.") from None
-    program = Program(file.circuit, file.device, file.sites, file.ancillas, file.instructions)
+    routing = file.routing or None
+    program = Program(file.circuit, file.device, file.sites, file.ancillas, file.instructions, routing=routing)
     try:
         check_structure(program)
     except ProgramError as error:

@@ -145,8 +145,62 @@ class Metrics(msgspec.Struct, frozen=True):
     reordered: bool = False
 
 
+class RoutedBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A stretch of a circuit, and the router that took it.
+
+    Attributes:
+        kind: "gates", "diagonal" (gates that all commute) or "strings" (rotations about Pauli strings).
+        router: "rounds" or "paper" for gates, "diagonal" for diagonal blocks, "cats" or "one by one" for strings.
+        num_qubits: Qubits that the stretch acts on.
+        size: Number of two-qubit gates of the circuit, or of strings.
+        depth: Rydberg pulses spent.
+        num_2q: Two-qubit gates spent.
+        why: Why this router, in a few words; empty if there was no choice.
+        count: Number of neighbouring blocks that are summed up here.
+    """
+
+    kind: str
+    router: str
+    num_qubits: int
+    size: int
+    depth: int
+    num_2q: int
+    why: str = ""
+    count: int = 1
+
+
+class TriedWay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A way to route the whole circuit that was tried.
+
+    Attributes:
+        name: What was done with the blocks.
+        depth: Rydberg pulses.
+        num_2q: Two-qubit gates.
+        finished: Whether it was routed to the end; else it was given up when it had cost more than a better way.
+    """
+
+    name: str
+    depth: int
+    num_2q: int
+    finished: bool = True
+
+
+class Routing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a program came about: which router took which block, and what else was tried.
+
+    Attributes:
+        objective: By what the best way was chosen.
+        tried: The ways to route the circuit; the first is the one of this program.
+        blocks: Stretches of the circuit, in order, neighbours of one router summed up.
+    """
+
+    objective: str
+    tried: tuple[TriedWay, ...]
+    blocks: tuple[RoutedBlock, ...]
+
+
 class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
-    """A compiled program. It never changes; programs are equal if all but their compile times are.
+    """A compiled program. It never changes; programs are equal if they do the same, however they came about.
 
     Attributes:
         circuit: Names and sizes kept from the source circuit.
@@ -154,6 +208,8 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
         sites: (row, col) of each data qubit.
         ancillas: (aod, row line, column line) of each ancilla.
         instructions: The steps, in order.
+        compile_s: Time the compilation took; None where it is not known.
+        routing: Which router took which block, and why; None where it is not known.
     """
 
     circuit: CircuitInfo
@@ -162,9 +218,10 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
     ancillas: tuple[tuple[int, int, int], ...]
     instructions: tuple[Instruction, ...]
     compile_s: float | None = None
+    routing: Routing | None = None
 
     def __eq__(self, other: object) -> bool:
-        """Return whether the other is the same program, however long it took to compile."""
+        """Return whether the other is the same program, however it was compiled."""
         return self._key() == other._key() if isinstance(other, Program) else NotImplemented
 
     def __hash__(self) -> int:
@@ -200,10 +257,16 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
 
         return compute_metrics(self)
 
+    def report(self) -> str:
+        """Return a text that says which router took which block of the circuit, and why."""
+        from .report import report_routing
+
+        return report_routing(self)
+
     def save(self, path: str | Path) -> None:
         """Write the program as JSON (format version 1), compressed where the name ends in .gz.
 
-        The file appears whole or not at all. Equal programs give equal bytes: the compile time is not written.
+        The file appears whole or not at all. Equal compilations give equal bytes: the compile time is not written.
 
         Raises:
             ProgramError: The folder is missing or not writable.

@@ -46,6 +46,8 @@ class Objective(StrEnum):
     BALANCED = "balanced"
     DEPTH = "depth"
     NUM_2Q = "num_2q"
+    DURATION = "duration"
+    FIDELITY = "fidelity"
 
 
 P = ParamSpec("P")
@@ -151,7 +153,7 @@ def _compile(
     ] = Strategy.ROUNDS,
     objective: Annotated[
         Objective,
-        typer.Option(help="balanced: weigh pulses and two-qubit gates; depth: save pulses; num_2q: save gates."),
+        typer.Option(help="What to have least of: pulses, two-qubit gates, time, errors; or balanced."),
     ] = Objective.BALANCED,
     effort: Annotated[int, typer.Option(min=1, help="Placements and shapes to try; the best program is kept.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal programs.")] = 0,

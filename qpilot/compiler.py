@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from .arch.device import FPQA
+from .arch.errors import RoutingError
 from .arch.program import Program
 from .arch.unitary import wrap
 from .frontend import Lowered, lower, read_circuit
-from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_regions, cost
+from .ladders import shorten_ladders
+from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_regions
 from .parts import cut, gathers
 from .paulis import compile_parts
 from .placement import LONG_SWEEPS, SWEEPS, find_sites, row_major
 from .replay import replay
-from .routing.blocks import DiagonalBlock
+from .routing.blocks import DiagonalBlock, GateBlock
 from .routing.builder import ProgramBuilder
-from .routing.diagonal import Arrangement, DiagonalRouter, arrange, largest_block, starting_sites
+from .routing.contest import Contest
+from .routing.dense import largest_block
+from .routing.diagonal import Arrangement, DiagonalRouter, arrange, starting_sites
+from .routing.flying import is_narrow
 from .routing.gates import route_gates
-from .routing.options import Progress, RouteOptions, no_progress, share
+from .routing.options import Progress, RouteOptions, among_ways, no_progress, share
 from .verify import check_against, require_legal
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
-
 TRY_BOTH = 200
-"""Circuits of up to this many gates are routed with diagonal blocks as a whole and gate by gate; the better is kept."""
+"""Circuits of up to this many gates are routed with CX RZ CX as one gate and without; the better is kept."""
+
+BY_BLOCK, BY_GATE = "diagonal blocks as a whole", "gate by gate"
 
 TRIES_PER_EFFORT = 4
 """How many times as many placements are tried for one more of effort."""
@@ -61,8 +69,8 @@ def compile(  # noqa: A001 - the name the user asked for
         strategy: "rounds" lets a copy serve many gates; "paper" creates and recycles one for each gate, as published.
         placement: "auto" searches; "identity" lays qubits row by row; or the site (row, col) of each qubit.
         shape: Rows and columns of the lattice region that holds the qubits; "auto" starts near-square.
-        objective: "balanced" weighs pulses and two-qubit gates; "depth" spends gates to save pulses, "num_2q" pulses to
-            save gates.
+        objective: What to have least of: "depth" (Rydberg pulses), "num_2q" (two-qubit gates), "duration", or errors by
+            the estimated "fidelity"; "balanced" weighs pulses and two-qubit gates.
         effort: How long to search for sites of the qubits: 1, 4, 16, ... placements are routed, and the best program by
             the objective is returned, so more effort is never worse. Where `shape` is "auto", the first are in the
             near-square region and in wider ones, in turn; the others, all in the region of the best program so far.
@@ -88,31 +96,28 @@ def compile(  # noqa: A001 - the name the user asked for
     in_parts = cut(source, device) if router == "auto" else None
     if in_parts:
         return compile_parts(in_parts, device, options, verify=verify, progress=progress)
-    lowered, gathered = _lower(source, device)
-    regions = choose_regions(lowered.info.num_qubits, device, options)
-    device = regions[0][0].device
-    by_block = router == "auto" and strategy == "rounds"
-    dense = largest_block(lowered.block, device) if by_block else None
-    by_block = by_block and (dense is not None or any(not gate.is_cz for gate in lowered.block.gates))
-    # Diagonal blocks are run as a whole for the sake of depth, so it weighs more where there are some.
-    chosen_by = "depth" if by_block and objective == "balanced" else objective
+    ways = _ways(source, device, options)
+    info = ways[0].lowered.info
+    regions = choose_regions(info.num_qubits, device, options)
+    contest: Contest[tuple[_Way, int]] = Contest(
+        info, among_ways(objective) if any(way.dense for way in ways) else objective
+    )
     tries = TRIES_PER_EFFORT ** (effort - 1) if isinstance(placement, str) and placement == "auto" else 1
-    found: list[tuple[Program, int]] = []
     whole = share(report, 0.05, 0.85)
     for number in range(tries):
-        part = share(whole, number / tries, 1 / tries)  # exact, since the number of tries is a power of two
-        region = number if number < len(regions) else found[0][1]
-        machine, shape = regions[region]
-        placed = _place(lowered, dense, machine, shape, options, number, part)
-        found.append((_route(lowered, machine, placed, options, part), region))
-        if by_block and (len(lowered.block.gates) <= TRY_BOTH or objective == "num_2q"):
-            by_gate = replace(options, router="generic")
-            placed = _place(lowered, None, machine, shape, by_gate, number, no_progress)
-            found.append((_route(lowered, machine, placed, by_gate, no_progress), region))
-        found = [min(found, key=lambda entry: cost(entry[0].metrics, chosen_by))]
-    program = found[0][0]
+        region = number
+        if number >= len(regions) and contest.best is not None:
+            way, region = contest.best[1]
+            ways = [way]
+        for k, way in enumerate(ways):
+            # exact, since the number of tries is a power of two
+            part = share(share(whole, number / tries, 1 / tries), k / len(ways), 1 / len(ways))
+            contest.enter(way.name, partial(_route, way, regions, region, options, number, contest, part))
+    program, (way, _) = contest.result(objective)
     report(0.9, "checking")
-    form = lower(source, keep_barriers=False, gathered=gathered).form if lowered.block.fences else lowered.form
+    lowered, form = way.lowered, way.lowered.form
+    if lowered.block.fences:
+        form = lower(way.source, keep_barriers=False, gathered=way.gathered).form
     if verify:
         require_legal(program)
         phase = check_against(program, form, lowered.measures)
@@ -126,13 +131,47 @@ def compile(  # noqa: A001 - the name the user asked for
     )
 
 
-def _lower(source: QuantumCircuit, device: FPQA | None) -> tuple[Lowered, bool]:
-    """Lower a circuit, with CZ . U . CZ gathered to one diagonal gate where that pays; tell whether it was."""
-    lowered = lower(source)
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to route a circuit.
+
+    Attributes:
+        name: What is done.
+        source: The circuit.
+        lowered: The circuit as gates.
+        gathered: Whether CZ . U . CZ is gathered there to one diagonal gate.
+        dense: The diagonal block for which the qubits are placed; without one, gates are routed one by one.
+        flying: Whether qubits may fly.
+    """
+
+    name: str
+    source: QuantumCircuit
+    lowered: Lowered
+    gathered: bool
+    dense: DiagonalBlock | None = None
+    flying: bool = False
+
+
+def _ways(source: QuantumCircuit, device: FPQA | None, options: CompileOptions) -> list[_Way]:
+    """Return the ways to route a circuit that are worth a trial, the most promising first."""
     device = device or FPQA.for_qubits(1)  # the gates of a default device do not depend on its size
-    if gathers(lowered.block, device):
-        return lowered, True
-    return lower(source, gathered=False), False
+    gathered = _Way(BY_GATE, source, lower(source), gathered=True)
+    plain = _Way(BY_GATE, source, lower(source, gathered=False), gathered=False)
+    first, second = (gathered, plain) if gathers(gathered.lowered.block, device) else (plain, gathered)
+    if options.strategy == "paper":
+        return [first]
+    dense = largest_block(first.lowered.block, device) if options.router == "auto" else None
+    ways = [replace(first, name=BY_BLOCK, dense=dense), first] if dense else [first]
+    if len(first.lowered.block.gates) <= TRY_BOTH and first.lowered.block.gates != second.lowered.block.gates:
+        ways.append(replace(second, name=f"{BY_GATE}, {'with' if second.gathered else 'without'} CX RZ CX as one"))
+    if options.router == "auto":
+        if is_narrow(plain.lowered.block):
+            ways.append(replace(plain, name="with flying qubits", flying=True))
+        shortened = shorten_ladders(source)
+        if shortened is not None:
+            lowered = lower(shortened, gathered=False)
+            ways.append(_Way("CX ladders as trees", shortened, lowered, gathered=False))
+    return ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,26 +219,56 @@ def _place(
 
 
 def _route(
-    lowered: Lowered, machine: Machine, placed: _Placement, options: CompileOptions, report: Progress
-) -> Program:
-    block = lowered.block
-    builder = ProgramBuilder(machine.device, placed.sites, machine.number)
-    if block.gates:
-        rounds = options.strategy == "rounds"
-        layout = machine.layout(placed.sites, placed.shape, LINES_PER_SITE if rounds else 1)
-        route_options = RouteOptions(options.objective, report)
-        diagonal = None
-        if options.router == "auto" and layout.has_line_for_every_site:
-            diagonal = DiagonalRouter(
-                machine.device,
-                layout,
-                machine.most_lines,
-                seed=options.seed,
-                known=placed.known,
-                published=not rounds,
-            )
-        route_gates(block, layout, builder, route_options, diagonal, options.strategy)
-    else:
+    way: _Way,
+    regions: Sequence[tuple[Machine, tuple[int, int]]],
+    region: int,
+    options: CompileOptions,
+    number: int,
+    contest: Contest[tuple[_Way, int]],
+    report: Progress,
+) -> tuple[Program, tuple[_Way, int]]:
+    """Place the qubits and route the circuit, unless that turns out dearer than the best of the contest."""
+    machine, shape = regions[region]
+    placed = _place(way.lowered, way.dense, machine, shape, options, number, report)
+    block, n = way.lowered.block, way.lowered.info.num_qubits
+    most = n // 2 if way.flying else 0
+    while True:
+        builder = ProgramBuilder(machine.device, placed.sites, machine.number)
+        try:
+            _route_block(block, placed, machine, builder, way, options, contest.watch(builder, report), most)
+            break
+        except RoutingError:
+            if not most:
+                raise
+            most //= 2  # they were in each other's way
+    builder.measure(way.lowered.measures)
+    return builder.build(way.lowered.info), (way, region)
+
+
+def _route_block(
+    block: GateBlock,
+    placed: _Placement,
+    machine: Machine,
+    builder: ProgramBuilder,
+    way: _Way,
+    options: CompileOptions,
+    report: Progress,
+    num_flying: int,
+) -> None:
+    if not block.gates:
         builder.run_one_qubit_gates(block)
-    builder.measure(lowered.measures)
-    return builder.build(lowered.info)
+        return
+    rounds = options.strategy == "rounds"
+    layout = machine.layout(placed.sites, placed.shape, LINES_PER_SITE if rounds else 1)
+    route_options = RouteOptions(options.objective, report, seed=options.seed, num_flying=num_flying)
+    diagonal = None
+    if layout.has_line_for_every_site and (way.dense or (options.router == "auto" and not rounds)):
+        diagonal = DiagonalRouter(
+            machine.device,
+            layout,
+            machine.most_lines,
+            seed=options.seed,
+            known=placed.known,
+            published=not rounds,
+        )
+    route_gates(block, layout, builder, route_options, diagonal, options.strategy)

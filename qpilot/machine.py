@@ -13,7 +13,6 @@ import numpy as np
 
 from .arch.device import FIELD_OF_VIEW_UM, FPQA, near_square, wider_shapes
 from .arch.errors import DeviceError, OptionError
-from .arch.program import Metrics
 from .routing.diagonal import can_park
 from .routing.generic import POLICIES
 from .routing.lines import Axis, site_offsets_um
@@ -55,16 +54,6 @@ class CompileOptions:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise OptionError(f"{name} is {value!r}; it must be a whole number, at least {least}.")
-
-
-def cost(metrics: Metrics, objective: str) -> tuple[float, ...]:
-    """Return what the best of several programs has least of."""
-    if objective == "depth":
-        return metrics.depth, metrics.num_2q
-    if objective == "num_2q":
-        return metrics.num_2q, metrics.depth
-    # A pulse costs about as much as a gate: at 100 qubits the idle atoms see 0.9975 each.
-    return metrics.depth + 0.25 * metrics.num_2q, metrics.depth
 
 
 def choose_regions(n: int, device: FPQA | None, options: CompileOptions) -> list[tuple[Machine, tuple[int, int]]]:

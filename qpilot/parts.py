@@ -23,7 +23,7 @@ from .diagonals import gather
 from .frontend import circuit_info, read_steps, to_form, translate
 from .pauli_frames import PauliFrame
 from .routing.blocks import GateBlock, PauliBlock, PauliString
-from .routing.diagonal import largest_block
+from .routing.dense import largest_block
 
 FEWEST_LETTERS = 3
 """Evolutions whose strings all have fewer letters are gates on pairs, which the other routers take."""

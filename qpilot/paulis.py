@@ -8,6 +8,7 @@ import reprlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,14 +17,15 @@ from .arch.device import FPQA
 from .arch.errors import CircuitError, RoutingError
 from .arch.program import CircuitInfo, Program
 from .arch.unitary import wrap
-from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_region, cost
+from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_region
 from .parts import FEWEST_LETTERS, Gates, Source, as_gates, merge, real_angle
-from .placement import row_major
-from .routing.blocks import PauliBlock, PauliString
+from .placement import find_sites, row_major
+from .routing.blocks import GateBlock, PauliBlock, PauliString
 from .routing.builder import ProgramBuilder
+from .routing.contest import Contest
 from .routing.diagonal import DiagonalRouter
 from .routing.gates import route_gates
-from .routing.options import Progress, RouteOptions, no_progress, share
+from .routing.options import Progress, RouteOptions, among_ways, no_progress, share
 from .routing.pauli import route_paulis
 from .routing.pauli_paper import route_paulis_one_by_one
 from .routing.stage import Layout
@@ -78,7 +80,8 @@ def compile_paulis(
             them one by one from copies of a root qubit, as published.
         placement: "auto" and "identity" lay qubits row by row; or the site (row, col) of each qubit.
         shape: Rows and columns of the lattice region that holds the qubits; "auto" is near-square.
-        objective: "num_2q" takes the routing with fewest two-qubit gates, the others that with fewest pulses.
+        objective: What to have least of: "depth" (Rydberg pulses), "num_2q" (two-qubit gates), "duration", or errors by
+            the estimated "fidelity"; "balanced" has few pulses.
         effort: How long to search for few pulses.
         seed: Seed of the search.
         verify: Check the hardware rules and prove that the program computes the rotations.
@@ -193,18 +196,17 @@ def compile_parts(
     device, rows, cols = choose_region(n, device, options)
     machine = Machine(device)
     if isinstance(options.placement, str):
-        sites: Sites = row_major(n, cols)
+        sites: Sites = _place(source, rows, cols, options)
     else:
         sites = check_sites(options.placement, n, rows, cols)
         rows, cols = (1 + max(site[k] for site in sites) for k in (0, 1))
     layout = machine.layout(sites, (rows, cols), LINES_PER_SITE)
     tried = _ways(source, machine, options)
-    built = [
-        _build(parts, machine, layout, sites, way, share(report, 0.9 * number / len(tried), 0.9 / len(tried)))
-        for number, (parts, way) in enumerate(tried)
-    ]
-    chosen_by = "num_2q" if options.objective == "num_2q" else "depth"
-    program, done = min(built, key=lambda each: cost(each[0].metrics, chosen_by))
+    contest: Contest[tuple[Gates | PauliBlock, ...]] = Contest(source.info, among_ways(options.objective))
+    for number, (name, parts, way) in enumerate(tried):
+        part = share(report, 0.9 * number / len(tried), 0.9 / len(tried))
+        contest.enter(name, partial(_build, parts, machine, layout, sites, way, contest, part))
+    program, done = contest.result(options.objective)
     if verify:
         report(0.9, "checking")
         require_legal(program)
@@ -213,19 +215,27 @@ def compile_parts(
     return msgspec.structs.replace(program, compile_s=time.perf_counter() - start)
 
 
-def _ways(source: Source, machine: Machine, options: CompileOptions) -> list[tuple[Source, CompileOptions]]:
+def _place(source: Source, rows: int, cols: int, options: CompileOptions) -> Sites:
+    """Return sites that suit the gates of a circuit; its strings go well with any."""
+    gates = tuple(gate for part in source.parts if isinstance(part, Gates) for gate in part.block.gates)
+    if options.placement == "identity" or not gates:
+        return row_major(source.info.num_qubits, cols)
+    return find_sites(GateBlock(source.info.num_qubits, gates, (), ()), rows, cols, seed=options.seed)
+
+
+def _ways(source: Source, machine: Machine, options: CompileOptions) -> list[tuple[str, Source, CompileOptions]]:
     """Return how to route a circuit: its strings in cats, and where it may be better one by one, or as gates."""
-    ways = [(source, options)]
+    ways = [("strings in cats" if options.strategy == "rounds" else "strings one by one", source, options)]
     strings = [string for part in source.parts if isinstance(part, PauliBlock) for string in part.strings]
     if options.strategy == "paper" or not strings:
         return ways
     letters = [len(string.letters) for string in strings]
     for_gates = options.objective == "num_2q"
     if len(strings) <= TRY_ONE_BY_ONE or for_gates:
-        ways.append((source, replace(options, strategy="paper")))
+        ways.append(("strings one by one", source, replace(options, strategy="paper")))
     if max(letters) < FEWEST_LETTERS or sum(letters) <= TRY_GATES or for_gates:
         parts = (as_gates(part, machine.device) if isinstance(part, PauliBlock) else part for part in source.parts)
-        ways.append((replace(source, parts=tuple(parts)), options))
+        ways.append(("strings as gates", replace(source, parts=tuple(parts)), options))
     return ways
 
 
@@ -235,10 +245,12 @@ def _build(
     layout: Layout,
     sites: Sites,
     options: CompileOptions,
+    contest: Contest[tuple[Gates | PauliBlock, ...]],
     report: Progress,
 ) -> tuple[Program, tuple[Gates | PauliBlock, ...]]:
     """Return a program, and the parts that it runs: Pauli strings in the order in which they were run."""
     builder = ProgramBuilder(machine.device, sites, machine.number)
+    report = contest.watch(builder, report)
     size = 1 / max(1, len(source.parts))
     done = tuple(
         _route(part, machine, layout, builder, options, share(report, number * size, size))
@@ -262,13 +274,18 @@ def _route(
 ) -> Gates | PauliBlock:
     """Append a part to a program; return it, Pauli strings in the order in which they were run."""
     route_options = RouteOptions(options.objective, report, effort=options.effort, seed=options.seed)
+    why = ""
     if isinstance(part, PauliBlock):
         try:
-            route = route_paulis if options.strategy == "rounds" else route_paulis_one_by_one
-            order = route(part, layout, builder, route_options, machine.most_lines)
+            in_cats = options.strategy == "rounds"
+            route = route_paulis if in_cats else route_paulis_one_by_one
+            with builder.block("strings", "cats" if in_cats else "one by one"):
+                order = route(part, layout, builder, route_options, machine.most_lines)
+                builder.count(len(order), (qubit for string in part.strings for qubit, _ in string.letters))
             return replace(part, strings=tuple(part.strings[k] for k in order))
         except RoutingError as error:
             _log.info("%s Its strings are routed as gates.", error)
+            why = str(error).rstrip(".")
             part = as_gates(part, machine.device)
     if not part.block.gates:
         builder.run_one_qubit_gates(part.block)
@@ -276,5 +293,5 @@ def _route(
     diagonal = None
     if layout.has_line_for_every_site:
         diagonal = DiagonalRouter(machine.device, layout, machine.most_lines, seed=options.seed)
-    route_gates(part.block, layout, builder, route_options, diagonal, options.strategy)
+    route_gates(part.block, layout, builder, route_options, diagonal, options.strategy, why)
     return part

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -81,6 +81,11 @@ class DiagonalBlock:
 
     num_qubits: int
     pairs: tuple[tuple[int, int, float], ...]
+
+    @classmethod
+    def of(cls, num_qubits: int, gates: Iterable[Gate]) -> DiagonalBlock:
+        """Return gates that may all run at the same time as a block."""
+        return cls(num_qubits, tuple(sorted((gate.a, gate.b, gate.angle) for gate in gates)))
 
 
 class PauliString(NamedTuple):

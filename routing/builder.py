@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from ..arch.device import FPQA
-from ..arch.program import CircuitInfo, Instruction, Measure, Move, Program, Raman, Release, Rydberg
+from ..arch.program import (
+    CircuitInfo,
+    Instruction,
+    Measure,
+    Move,
+    Program,
+    Raman,
+    Release,
+    RoutedBlock,
+    Routing,
+    Rydberg,
+)
 from ..arch.unitary import HADAMARD, Angles, matmul, u_angles, u_matrix
 from .blocks import GateBlock, num_pulses
 from .front import Front
 
 NEGLIGIBLE = 1e-12
 """Phases of fewer radians are rounding errors."""
+
+MOST_REASONS = 2
+"""Of blocks that are summed up, so many reasons are kept."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a block has taken so far."""
+
+    kind: str
+    router: str
+    why: list[str] = field(default_factory=list)
+    qubits: set[int] = field(default_factory=set)
+    size: int = 0
+    depth: int = 0
+    num_2q: int = 0
 
 
 class ProgramBuilder:
@@ -37,6 +66,11 @@ class ProgramBuilder:
         self._released: set[int] = set()
         self._fence_of: dict[tuple[int, int], int] = {}
         self._passed: set[int] = set()
+        self._tallies = [_Tally("gates", "")]
+
+    def fresh(self) -> ProgramBuilder:
+        """Return an empty builder for the same machine and sites."""
+        return ProgramBuilder(self.device, self.sites, self._aod)
 
     def ancilla(self, row_line: int, col_line: int) -> int:
         """Return the atom at a crossing of the AOD; it is loaded when first asked for."""
@@ -44,6 +78,25 @@ class ProgramBuilder:
         if crossing not in self._ancillas:
             self._ancillas[crossing] = len(self.sites) + len(self._ancillas)
         return self._ancillas[crossing]
+
+    @contextmanager
+    def block(self, kind: str, router: str, why: str = "") -> Iterator[None]:
+        """Count what is appended meanwhile as one block; see `RoutedBlock` for the arguments."""
+        outer = self._tallies[-1]
+        self._tallies.append(_Tally(kind, router, [why] if why else []))
+        try:
+            yield
+        finally:
+            self._tallies.append(_Tally(outer.kind, outer.router))
+
+    def count(self, size: int, qubits: Iterable[int]) -> None:
+        """Note how much of the circuit runs in this block: two-qubit gates or strings, and on which qubits."""
+        self._tallies[-1].size += size
+        self._tallies[-1].qubits.update(qubits)
+
+    def note(self, why: str) -> None:
+        """Note why this block has its router."""
+        self._tallies[-1].why.append(why)
 
     def gate(self, atom: int, angles: Angles) -> None:
         """Append a one-qubit gate on an ancilla or a data qubit, wherever that is."""
@@ -128,6 +181,8 @@ class ProgramBuilder:
         if lines != self._lines:
             self._instructions.append(Move(self._aod, *lines))
             self._lines = lines
+        self._tallies[-1].depth += bool(pairs)
+        self._tallies[-1].num_2q += len(pairs)
         self._instructions.append(Rydberg(pairs, tuple(angle_of[pair] for pair in pairs) if angle_of else ()))
 
     def cx(
@@ -182,6 +237,7 @@ class ProgramBuilder:
             The number of pulses.
         """
         links = tuple(links)
+        self.count(len(links), (qubit for _, source, target, _ in links for qubit in (source, target)))
         pairs = [*((ancilla, target) for ancilla, _, target, _ in links), *strays]
         if num_pulses(self.device, [angle for *_, angle in links], strays=bool(strays)) == 1:
             self.pulse(rows_um, cols_um, pairs, self._native_angles(links, strays))
@@ -223,8 +279,29 @@ class ProgramBuilder:
     def build(self, circuit: CircuitInfo) -> Program:
         """Return the program."""
         self.flush_phases()
+        return self.so_far(circuit)
+
+    def so_far(self, circuit: CircuitInfo) -> Program:
+        """Return the program as it is, without the gates that wait."""
         ancillas = tuple((self._aod, row, col) for row, col in self._ancillas)
-        return Program(circuit, self.device, self.sites, ancillas, self._with_equal_lines())
+        routing = Routing("", (), self.blocks())
+        return Program(circuit, self.device, self.sites, ancillas, self._with_equal_lines(), routing=routing)
+
+    def blocks(self) -> tuple[RoutedBlock, ...]:
+        """Return what each block has taken, neighbours of one router summed up."""
+        merged: list[tuple[_Tally, int]] = []
+        for tally in self._tallies:
+            if not tally.depth and not tally.size:
+                continue
+            if merged and (merged[-1][0].kind, merged[-1][0].router) == (tally.kind, tally.router):
+                last, count = merged[-1]
+                merged[-1] = _sum(last, tally), count + 1
+            else:
+                merged.append((tally, 1))
+        return tuple(
+            RoutedBlock(t.kind, t.router, len(t.qubits), t.size, t.depth, t.num_2q, _reasons(t.why), count)
+            for t, count in merged
+        )
 
     def _with_equal_lines(self) -> tuple[Instruction, ...]:
         """The instructions with as many lines in every move: those that a move leaves out wait outside the lattice."""
@@ -253,6 +330,18 @@ class ProgramBuilder:
         if self._released:
             self._instructions.append(Release(tuple(sorted(self._released))))
             self._released.clear()
+
+
+def _sum(a: _Tally, b: _Tally) -> _Tally:
+    size, depth, num_2q = a.size + b.size, a.depth + b.depth, a.num_2q + b.num_2q
+    return _Tally(a.kind, a.router, a.why + b.why, a.qubits | b.qubits, size, depth, num_2q)
+
+
+def _reasons(why: list[str]) -> str:
+    """Return the first reasons in one line."""
+    different = list(dict.fromkeys(why))
+    more = f"; and {len(different) - MOST_REASONS} more" if len(different) > MOST_REASONS else ""
+    return "; ".join(different[:MOST_REASONS]) + more
 
 
 def _is_negligible(angle: float) -> bool:

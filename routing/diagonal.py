@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arch.device import FPQA
-from .blocks import DiagonalBlock, GateBlock, num_pulses
+from .blocks import DiagonalBlock, Gate, num_pulses
 from .builder import ProgramBuilder
 from .front import Front
 from .stage import Crossing, Layout
@@ -47,6 +47,9 @@ PAIRS_FOR_STARTS = 2500
 
 FEWEST_PAIRS = 8
 """A block of fewer gates is left to the generic router."""
+
+CHAIN = 0.75
+"""Gates per qubit of a block in which no qubit has more than two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,36 +83,24 @@ class Arrangement:
 
 
 def ready_block(front: Front, device: FPQA) -> DiagonalBlock | None:
-    """Return the gates that are ready, which all commute, if they are worth the diagonal router.
-
-    They must be many, and no qubit may have more than half of them: it sees at most a few copies at a time. The
-    generic router runs plain CZs in one pulse, so where all gates are that, they must be dense, unless unwanted
-    neighbours cost no second pulse here.
-    """
+    """Return the gates that are ready, which all commute, if they are worth the diagonal router."""
     gates = [front.block.gates[index] for index in front.ready]
+    return DiagonalBlock.of(front.block.num_qubits, gates) if is_dense(gates, device) else None
+
+
+def is_dense(gates: Sequence[Gate], device: FPQA) -> bool:
+    """Return whether gates that may all run at the same time are worth the diagonal router.
+
+    They must be many, and no qubit may have more than half of them: it sees at most a few copies at a time. There must
+    be as many as there are qubits, or nearly so if they are a chain. Plain CZs, which the generic router runs in one
+    pulse, count half, unless unwanted neighbours cost no second pulse here.
+    """
     degrees = Counter(qubit for gate in gates for qubit in (gate.a, gate.b))
     if len(gates) < FEWEST_PAIRS or 2 * max(degrees.values()) > len(gates):
-        return None
+        return False
     echoed = num_pulses(device, [math.pi], strays=True) > 1
-    needed = 2.0 if echoed and all(gate.is_cz for gate in gates) else 0.75
-    if len(gates) < needed * len(degrees):
-        return None
-    return DiagonalBlock(front.block.num_qubits, tuple(sorted((gate.a, gate.b, gate.angle) for gate in gates)))
-
-
-def largest_block(block: GateBlock, device: FPQA) -> DiagonalBlock | None:
-    """Return the largest diagonal block met when all gates run as early as they can."""
-    front = Front(block)
-    front.advance(range(block.num_qubits))
-    largest = None
-    while front.remaining:
-        found = ready_block(front, device)
-        if found and (largest is None or len(found.pairs) > len(largest.pairs)):
-            largest = found
-        for index in list(front.ready):
-            front.complete(index)
-        front.advance(range(block.num_qubits))
-    return largest
+    count = sum(0.5 if echoed and gate.is_cz else 1.0 for gate in gates)
+    return count >= len(degrees) * (CHAIN if max(degrees.values()) == 2 else 1.0)
 
 
 def starting_sites(block: DiagonalBlock, rows: int, *, seed: int) -> list[list[tuple[int, int]]]:
@@ -294,10 +285,11 @@ def _assign(
 
 
 def run_planned(
-    plan: DiagonalPlan, gates: Iterable[int], front: Front, layout: Layout, builder: ProgramBuilder
+    plan: DiagonalPlan, gates: Iterable[int], front: Front, layout: Layout, builder: ProgramBuilder, why: str = ""
 ) -> None:
     """Append a planned block, which is these gates of the front, and the one-qubit gates that waited for it."""
-    route_diagonal(plan, layout, builder)
+    with builder.block("diagonal", "diagonal", why):
+        route_diagonal(plan, layout, builder)
     for index in gates:
         front.complete(index)
     builder.open_segments(front.block, front.advance(range(front.block.num_qubits)))

@@ -25,7 +25,7 @@ from ..arch.unitary import ANGLE_TOLERANCE
 from .blocks import GateBlock, num_pulses
 from .builder import ProgramBuilder
 from .cover import copy_segments
-from .diagonal import DiagonalRouter, ready_block, run_planned
+from .flying import choose_flying
 from .front import Front
 from .options import RouteOptions
 from .rounds import Round, Stage
@@ -70,6 +70,8 @@ POLICIES = {
     "balanced": Policy(),
     "depth": Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0),
     "num_2q": Policy(),
+    "duration": Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0),
+    "fidelity": Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0),
 }
 """Policy by the name of what it is good for."""
 
@@ -84,7 +86,6 @@ def route_rounds(
     layout: Layout,
     builder: ProgramBuilder,
     options: RouteOptions,
-    diagonal: DiagonalRouter | None = None,
 ) -> None:
     """Append the block to a program; all ancillas are dark before and after.
 
@@ -93,7 +94,6 @@ def route_rounds(
         layout: Sites and lines, at least one line for each row and column of sites.
         builder: Takes the instructions.
         options: What to prefer, and whom to tell of progress.
-        diagonal: Takes blocks of ready gates that are worth it, if given.
 
     Raises:
         RoutingError: A gate does not fit on the device even alone.
@@ -102,9 +102,6 @@ def route_rounds(
     total = max(1, router.front.remaining)
     live = dict(router.flying)
     while router.front.remaining:
-        if diagonal and router.run_ready_block(diagonal, live):
-            live = {}
-            continue
         planned = router.plan(live)
         progressed = planned.num_gates > 0
         if not progressed and not planned.stages[0].recycled and not router.progressed:
@@ -337,17 +334,6 @@ class _Router:
             self._open(stage.opened)
             builder.release(builder.ancilla(*c) for c in stage.recycled.values())
 
-    def run_ready_block(self, diagonal: DiagonalRouter, live: Mapping[int, Crossing]) -> bool:
-        """Let the diagonal router run all ready gates, once these copies are recycled, if that is worth it."""
-        ready = ready_block(self.front, self.builder.device)
-        plan = diagonal.plan(ready) if ready else None
-        if plan is None:
-            return False
-        planned = list(self.front.ready)  # recycling makes more gates ready
-        self.recycle(live)
-        run_planned(plan, planned, self.front, self.layout, self.builder)
-        return True
-
     def recycle(self, live: Mapping[int, Crossing]) -> None:
         """Recycle copies, and run the one-qubit gates that waited for that."""
         copies = {q: c for q, c in live.items() if q not in self.flying}
@@ -392,26 +378,3 @@ class _Router:
 
     def _open(self, segments: Iterable[tuple[int, int]]) -> None:
         self.builder.open_segments(self.block, segments)
-
-
-def choose_flying(block: GateBlock, layout: Layout, most: int) -> dict[int, Crossing]:
-    """Return qubits, at most so many, for ancillas to take the place of, and their crossings.
-
-    A flying qubit runs each of its gates in one pulse with one two-qubit gate, and need not go home between one-qubit
-    gates; that suits circuits in which one gate waits for another. No two flying qubits may have a gate in common.
-    Those with most gates per partner are chosen first. All gates must be CZ: others may take two pulses, between which
-    an ancilla is turned.
-    """
-    if not most or not all(gate.is_cz for gate in block.gates):
-        return {}
-    partners: list[list[int]] = [[] for _ in range(block.num_qubits)]
-    for gate in block.gates:
-        partners[gate.a].append(gate.b)
-        partners[gate.b].append(gate.a)
-    chosen: dict[int, Crossing] = {}
-    willing = [q for q in range(block.num_qubits) if partners[q]]
-    for qubit in sorted(willing, key=lambda q: (len(set(partners[q])) / len(partners[q]), q)):
-        if len(chosen) < most and not chosen.keys() & partners[qubit]:
-            crossings = layout.crossings_of(qubit)  # neighbours take different lines
-            chosen[qubit] = crossings[sum(layout.sites[qubit].tolist()) % 2 * (len(crossings) - 1)]
-    return chosen

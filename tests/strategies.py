@@ -78,7 +78,7 @@ NATIVES = (("cz", False), ("cphase", False), ("cphase", True))
 
 @st.composite
 def devices(draw: st.DrawFn, min_sites: int = 1, max_side: int = 6) -> FPQA:
-    """Random devices with at least `min_sites` sites: one row to square, few lines, one or two AODs, several radii.
+    """Random devices with at least `min_sites` sites: one row to square, few lines, one to three AODs, several radii.
 
     They are of every native gate.
     """
@@ -92,7 +92,7 @@ def devices(draw: st.DrawFn, min_sites: int = 1, max_side: int = 6) -> FPQA:
     aod = st.builds(AOD, lines, lines, st.sampled_from([least, 1.5 * least]))
     return FPQA(
         slm=Lattice(rows, cols, safe * draw(st.sampled_from([2.4, 3.5]))),
-        aods=tuple(draw(st.lists(aod, min_size=1, max_size=2))),
+        aods=tuple(draw(st.lists(aod, min_size=1, max_size=3))),
         rydberg=Rydberg(radius, safe, least, individual),
         native=native,
         name=draw(st.sampled_from(["fpqa", "small machine", "Ä"])),

@@ -2,7 +2,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from qpilot.arch.report import format_duration, summarize
+from qpilot.arch.formats import program_from_json, program_to_json
+from qpilot.arch.program import RoutedBlock, Routing, TriedWay
+from qpilot.arch.report import MOST_BLOCKS, format_duration, summarize
 from tests.strategies import flying_cz, legal_programs
 
 EXPECTED = """\
@@ -56,3 +58,59 @@ def test_long_names_are_cut():
 )
 def test_units(time_us, text):
     assert format_duration(time_us) == text
+
+
+# --- the report on the routing ---------------------------------------------------------------------------------------
+
+ROUTING = Routing(
+    "depth",
+    (
+        TriedWay("diagonal blocks as a whole", 1200, 3000),
+        TriedWay("gate by gate", 1300, 2500, finished=False),
+    ),
+    (
+        RoutedBlock("gates", "rounds", 8, 21, 1100, 2000),
+        RoutedBlock("diagonal", "diagonal", 12, 40, 100, 1000, "diagonal 50 pulses; gate by gate over 60 pulses", 2),
+    ),
+)
+
+REPORT = """\
+routing of pair, objective depth
+
+whole circuit               pulses  2Q gates
+diagonal blocks as a whole   1,200     3,000  taken
+gate by gate                 1,300     2,500  given up here: already dearer
+
+block  what                 qubits  size  router    pulses  2Q gates  why
+    1  gates                     8    21  rounds     1,100     2,000
+    2  2 x commuting gates      12    40  diagonal     100     1,000  diagonal 50 pulses; gate by gate over 60 pulses"""
+
+
+def with_routing(routing):
+    return msgspec.structs.replace(flying_cz(), routing=routing)
+
+
+def test_report():
+    assert with_routing(ROUTING).report() == REPORT
+    assert "\nrouters        rounds 1,100, diagonal 100 (pulses)\n" in str(with_routing(ROUTING))
+
+
+def test_a_program_without_a_record_says_so():
+    assert flying_cz().report() == "routing of pair: not recorded"
+
+
+def test_a_long_report_is_cut():
+    blocks = tuple(RoutedBlock("gates", "rounds", 2, k, 1, 1) for k in range(1000))
+    lines = with_routing(Routing("depth", (), blocks)).report().splitlines()
+    assert len(lines) <= MOST_BLOCKS + 6
+    assert "960 more" in "".join(lines)
+    assert lines[-1].split()[0] == "1000"
+
+
+def test_the_record_is_saved_and_is_no_part_of_what_programs_do():
+    program = with_routing(ROUTING)
+    assert program == flying_cz()
+    assert hash(program) == hash(flying_cz())
+    assert program_from_json(program_to_json(program)).routing == ROUTING
+    assert program_from_json(program_to_json(flying_cz())).routing is None
+    assert b"routing" not in program_to_json(flying_cz())

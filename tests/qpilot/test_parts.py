@@ -1,5 +1,6 @@
 """Circuits in parts: gates and product formulas side by side, and rotations that add up."""
 
+import contextlib
 import itertools
 import math
 
@@ -17,9 +18,10 @@ from qpilot.arch.errors import VerificationError
 from qpilot.parts import Merged, Source, as_gates, cut, expand, merge
 from qpilot.paulis import read_paulis
 from qpilot.routing.blocks import PauliBlock
+from qpilot.routing.generic import POLICIES
 from qpilot.testing import statevector_fidelity
-from tests.sparse_simulator import final_state, product_state, random_states, rotated
-from tests.strategies import block_circuit, pauli_terms
+from tests.sparse_simulator import TooLargeError, final_state, product_state, random_states, rotated
+from tests.strategies import block_circuit, devices, pauli_terms
 
 DEVICES = [None, FPQA(slm=Lattice(2, 3), aods=(AOD(3, 3),)), FPQA(slm=Lattice(2, 3), aods=(AOD(1, 1),))]
 ANGLES = st.sampled_from([0.3, -1.1, math.pi / 2, math.pi, 2.0, 7.0])
@@ -52,10 +54,15 @@ def mixed_circuits(draw):
     """Gates, barriers and evolutions on some of the qubits in any order; measurements in the end."""
     n = draw(st.integers(3, 5))
     circuit = QuantumCircuit(n, n, global_phase=draw(st.sampled_from([0.0, 1.0])))
-    for kind in draw(st.lists(st.sampled_from([*GATES, "barrier", *["evolution"] * 8]), min_size=1, max_size=10)):
+    kinds = [*GATES, "barrier", "layer", "layer", *["evolution"] * 8]
+    for kind in draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=10)):
         qubits = draw(st.permutations(range(n)))
         if kind == "barrier":
             circuit.barrier(qubits[: draw(st.integers(1, n))])
+        elif kind == "layer":  # of QAOA
+            for pair in itertools.combinations(range(n), 2):
+                circuit.rzz(draw(ANGLES), *pair)
+            circuit.rx(draw(ANGLES), range(n))
         elif kind == "evolution":
             size = draw(st.integers(1, n))
             gate = PauliEvolutionGate(draw(operators(size)), draw(ANGLES), synthesis=draw(st.sampled_from(SYNTHESES))())
@@ -105,6 +112,23 @@ def test_mixed_circuits(circuit, device):
     states = random_states(circuit.num_qubits)
     expected = Statevector(product_state(states)).evolve(gates_of(circuit)).data
     assert abs(final_state(program, states) - expected).max() < 1e-6
+
+
+@settings(max_examples=100, deadline=None)
+@given(mixed_circuits(), st.sampled_from(list(POLICIES)), st.data())
+def test_mixed_circuits_on_any_device_for_any_objective(circuit, objective, data):
+    device = data.draw(devices(min_sites=circuit.num_qubits))
+    program = qpilot.compile(circuit, device, objective=objective)
+    assert qpilot.check_legal(program) == []
+    qpilot.verify(program, circuit)
+    states = random_states(circuit.num_qubits)
+    expected = Statevector(product_state(states)).evolve(gates_of(circuit)).data
+    with contextlib.suppress(TooLargeError):  # few, which are verified
+        assert abs(final_state(program, states) - expected).max() < 1e-6
+    blocks = program.routing.blocks
+    assert sum(block.depth for block in blocks) == program.depth
+    assert sum(block.num_2q for block in blocks) == program.metrics.num_2q
+    assert len(program.report().splitlines()) <= len(blocks) + 9
 
 
 def test_a_mixed_circuit_by_the_other_referee():

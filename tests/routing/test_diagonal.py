@@ -12,7 +12,8 @@ from qpilot.arch import FPQA, Lattice
 from qpilot.frontend import lower
 from qpilot.library import qaoa_circuit
 from qpilot.routing.blocks import DiagonalBlock, Gate, GateBlock
-from qpilot.routing.diagonal import DiagonalRouter, arrange, can_park, largest_block, ready_block, starting_sites
+from qpilot.routing.dense import largest_block
+from qpilot.routing.diagonal import DiagonalRouter, arrange, can_park, ready_block, starting_sites
 from qpilot.routing.front import Front
 from qpilot.routing.lines import Axis
 from qpilot.routing.stage import Layout

@@ -16,7 +16,8 @@ from qpilot.machine import LINES_PER_SITE, Machine
 from qpilot.placement import row_major
 from qpilot.replay import replay
 from qpilot.routing.builder import ProgramBuilder
-from qpilot.routing.generic import choose_flying, route_rounds
+from qpilot.routing.flying import choose_flying
+from qpilot.routing.generic import route_rounds
 from qpilot.routing.options import RouteOptions
 from qpilot.testing import stabilizer_equal, statevector_fidelity
 from qpilot.verify import check_against
