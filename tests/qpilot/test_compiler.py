@@ -283,7 +283,7 @@ def test_a_full_barrier_keeps_two_qubit_gates_apart(strategy, objective, seed):
     circuit.barrier()
     half(circuit, rng, range(1, 8, 2))
     with mock.patch.object(compiler, "TRY_BOTH", 0):  # CZ . H . CZ is not taken as one gate
-        program = qpilot.compile(circuit, strategy=strategy, objective=objective, seed=seed)
+        program = qpilot.compile(circuit, router="generic", strategy=strategy, objective=objective, seed=seed)
     found = [gate for _, gate in logical_steps(program) if gate[0] == "cz"]
     sides = [a % 2 for _, a, _ in found]
     assert sides == sorted(sides)

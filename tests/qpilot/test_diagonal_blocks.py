@@ -183,7 +183,7 @@ def weighted(graph, seed=0):
 @pytest.mark.parametrize("strategy", ["rounds", "paper"])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_cost_layers_of_qaoa_are_routed_as_blocks(strategy, layers):
-    graph = weighted(nx.random_regular_graph(3, 10, seed=1))
+    graph = weighted(nx.random_regular_graph(6, 14, seed=1))
     circuit = qpilot.qaoa_circuit(graph, [0.4, 0.7, 0.1][:layers], [0.3, 0.2, 0.9][:layers])
     with diagonal_router() as plans:
         program = qpilot.compile(circuit, strategy=strategy)

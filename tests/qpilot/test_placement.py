@@ -118,14 +118,16 @@ def test_flights_are_shorter_than_those_of_rows_of_qubits():
 
 def _shapes_routed(monkeypatch, **options):
     """The shapes of the placements that are routed, in order, and the program."""
-    shapes, route = [], qpilot.compiler._route
+    shapes, place = [], qpilot.compiler._place
 
-    def spy(lowered, machine, placed, *rest):
+    def spy(*args):
+        placed = place(*args)
         shapes.append(placed.shape)
-        return route(lowered, machine, placed, *rest)
+        return placed
 
-    monkeypatch.setattr(qpilot.compiler, "_route", spy)
-    program = qpilot.compile(random_cz(20, 2, one_qubit_rate=1.0), objective="depth", **options)
+    monkeypatch.setattr(qpilot.compiler, "_place", spy)
+    circuit = random_cz(20, 2, one_qubit_rate=1.0)
+    program = qpilot.compile(circuit, router="generic", objective="depth", **options)
     return shapes, program
 
 
