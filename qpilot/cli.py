@@ -155,7 +155,7 @@ def _compile(
         Objective,
         typer.Option(help="What to have least of: pulses, two-qubit gates, time, errors; or balanced."),
     ] = Objective.BALANCED,
-    effort: Annotated[int, typer.Option(min=1, help="Placements and shapes to try; the best program is kept.")] = 1,
+    effort: Annotated[int, typer.Option(min=1, help="Search longer: 1, 4, 16, ... placements.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal programs.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip the proof that the program is right.")] = False,

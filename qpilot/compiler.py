@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -35,12 +35,15 @@ from .verify import check_against, require_legal
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 TRY_BOTH = 200
-"""Circuits of up to this many gates are routed with CX RZ CX as one gate and without; the better is kept."""
+"""Circuits of up to this many gates are routed with CX RZ CX as one gate and without, and sparing copies or not."""
 
 BY_BLOCK, BY_GATE = "diagonal blocks as a whole", "gate by gate"
 
 TRIES_PER_EFFORT = 4
 """How many times as many placements are tried for one more of effort."""
+
+PLANS = 4
+"""So often each round of the best placement is planned in the end, at effort above 1."""
 
 
 def compile(  # noqa: A001 - the name the user asked for
@@ -74,6 +77,7 @@ def compile(  # noqa: A001 - the name the user asked for
         effort: How long to search for sites of the qubits: 1, 4, 16, ... placements are routed, and the best program by
             the objective is returned, so more effort is never worse. Where `shape` is "auto", the first are in the
             near-square region and in wider ones, in turn; the others, all in the region of the best program so far.
+            In the end its placement is routed once more with more care.
         seed: Seed of the search.
         verify: Check the hardware rules and prove that the program computes the circuit.
         progress: Called now and then with the fraction done and the name of the phase.
@@ -99,21 +103,27 @@ def compile(  # noqa: A001 - the name the user asked for
     ways = _ways(source, device, options)
     info = ways[0].lowered.info
     regions = choose_regions(info.num_qubits, device, options)
-    contest: Contest[tuple[_Way, int]] = Contest(
-        info, among_ways(objective) if any(way.dense for way in ways) else objective
-    )
-    tries = TRIES_PER_EFFORT ** (effort - 1) if isinstance(placement, str) and placement == "auto" else 1
-    whole = share(report, 0.05, 0.85)
+    contest: Contest[_Entry] = Contest(info, among_ways(objective) if any(way.dense for way in ways) else objective)
+    searching = isinstance(placement, str) and placement == "auto"
+    tries = TRIES_PER_EFFORT ** (effort - 1) if searching else 1
+    whole = share(report, 0.05, 0.8 if effort > 1 else 0.85)
     for number in range(tries):
         region = number
         if number >= len(regions) and contest.best is not None:
-            way, region = contest.best[1]
-            ways = [way]
+            ways, region = [contest.best[1].way], contest.best[1].region
+        machine, size = regions[region]
         for k, way in enumerate(ways):
             # exact, since the number of tries is a power of two
             part = share(share(whole, number / tries, 1 / tries), k / len(ways), 1 / len(ways))
-            contest.enter(way.name, partial(_route, way, regions, region, options, number, contest, part))
-    program, (way, _) = contest.result(objective)
+            place = partial(_place, way.lowered, way.dense, machine, size, options, number, part)
+            contest.enter(way.name, partial(_route, way, machine, region, place, options, 1, contest, part))
+    program, entry = contest.result(objective)
+    if effort > 1:
+        part = share(report, 0.85, 0.05)
+        again = partial(_route, entry.way, regions[entry.region][0], entry.region, lambda: entry.placed, options)
+        contest.enter(entry.way.name, partial(again, PLANS, contest, part))
+        program, entry = contest.result(objective)
+    way = entry.way
     report(0.9, "checking")
     lowered, form = way.lowered, way.lowered.form
     if lowered.block.fences:
@@ -142,6 +152,7 @@ class _Way:
         gathered: Whether CZ . U . CZ is gathered there to one diagonal gate.
         dense: The diagonal block for which the qubits are placed; without one, gates are routed one by one.
         flying: Whether qubits may fly.
+        policy: The objective by which the router weighs pulses and gates, if not that of the caller.
     """
 
     name: str
@@ -150,6 +161,7 @@ class _Way:
     gathered: bool
     dense: DiagonalBlock | None = None
     flying: bool = False
+    policy: str = ""
 
 
 def _ways(source: QuantumCircuit, device: FPQA | None, options: CompileOptions) -> list[_Way]:
@@ -162,8 +174,11 @@ def _ways(source: QuantumCircuit, device: FPQA | None, options: CompileOptions) 
         return [replace(first, name="as published")]
     dense = largest_block(first.lowered.block, device) if options.router == "auto" else None
     ways = [replace(first, name=BY_BLOCK, dense=dense), first] if dense else [first]
-    if len(first.lowered.block.gates) <= TRY_BOTH and first.lowered.block.gates != second.lowered.block.gates:
-        ways.append(replace(second, name=f"{BY_GATE}, {'with' if second.gathered else 'without'} CX RZ CX as one"))
+    if len(first.lowered.block.gates) <= TRY_BOTH:
+        if first.lowered.block.gates != second.lowered.block.gates:
+            ways.append(replace(second, name=f"{BY_GATE}, {'with' if second.gathered else 'without'} CX RZ CX as one"))
+        other = "depth" if options.objective in ("balanced", "num_2q") else "balanced"
+        ways.append(replace(first, name=f"{BY_GATE}, as for {other}", policy=other))
     if options.router == "auto":
         if is_narrow(plain.lowered.block):
             ways.append(replace(plain, name="with flying qubits", flying=True))
@@ -218,31 +233,42 @@ def _place(
     return _Placement(find_sites(lowered.block, *shape, seed=seed, sweeps=sweeps), shape)
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """How a program came about."""
+
+    way: _Way
+    region: int
+    placed: _Placement
+
+
 def _route(
     way: _Way,
-    regions: Sequence[tuple[Machine, tuple[int, int]]],
+    machine: Machine,
     region: int,
+    place: Callable[[], _Placement],
     options: CompileOptions,
-    number: int,
-    contest: Contest[tuple[_Way, int]],
+    plans: int,
+    contest: Contest[_Entry],
     report: Progress,
-) -> tuple[Program, tuple[_Way, int]]:
+) -> tuple[Program, _Entry]:
     """Place the qubits and route the circuit, unless that turns out dearer than the best of the contest."""
-    machine, shape = regions[region]
-    placed = _place(way.lowered, way.dense, machine, shape, options, number, report)
-    block, n = way.lowered.block, way.lowered.info.num_qubits
-    most = n // 2 if way.flying else 0
+    placed = place()
+    block = way.lowered.block
+    most = block.num_qubits // 2 if way.flying else 0
     while True:
         builder = ProgramBuilder(machine.device, placed.sites, machine.number)
+        watch = contest.watch(builder, report)
+        route_options = RouteOptions(way.policy or options.objective, watch, plans, options.seed, most)
         try:
-            _route_block(block, placed, machine, builder, way, options, contest.watch(builder, report), most)
+            _route_block(block, placed, machine, builder, way, options, route_options)
             break
         except RoutingError:
             if not most:
                 raise
             most //= 2  # they were in each other's way
     builder.measure(way.lowered.measures)
-    return builder.build(way.lowered.info), (way, region)
+    return builder.build(way.lowered.info), _Entry(way, region, placed)
 
 
 def _route_block(
@@ -252,15 +278,13 @@ def _route_block(
     builder: ProgramBuilder,
     way: _Way,
     options: CompileOptions,
-    report: Progress,
-    num_flying: int,
+    route_options: RouteOptions,
 ) -> None:
     if not block.gates:
         builder.run_one_qubit_gates(block)
         return
     rounds = options.strategy == "rounds"
     layout = machine.layout(placed.sites, placed.shape, LINES_PER_SITE if rounds else 1)
-    route_options = RouteOptions(options.objective, report, seed=options.seed, num_flying=num_flying)
     diagonal = None
     if layout.has_line_for_every_site and (way.dense or (options.router == "auto" and not rounds)):
         diagonal = DiagonalRouter(

@@ -76,11 +76,6 @@ POLICIES = {
 """Policy by the name of what it is good for."""
 
 
-def tries(options: RouteOptions) -> int:
-    """Return how often each round is planned."""
-    return options.effort
-
-
 def route_rounds(
     block: GateBlock,
     layout: Layout,
@@ -128,7 +123,7 @@ class _Router:
         self.block, self.layout, self.builder, self.policy = block, layout, builder, policy
         self.front = Front(block, builder.device.native)
         self.progressed = True
-        self.tries = tries(options)
+        self.plans = options.effort
         self.rng = np.random.default_rng(options.seed)
         self.births: dict[tuple[int, Crossing], int] = {}
         builder.begin(block)
@@ -143,7 +138,7 @@ class _Router:
     def plan(self, live: Mapping[int, Crossing]) -> Round:
         """Plan a round that starts with these copies alive, the best of several, and mark its gates as done."""
         start, best = self.front, None
-        for number in range(self.tries if start.remaining else 1):
+        for number in range(self.plans if start.remaining else 1):
             self.front = start.copy()
             self.noise = NOISE if number else 0.0
             planned = self._plan(live)
