@@ -23,6 +23,8 @@ SHORTEST = 8
 
 def shorten_ladders(circuit: QuantumCircuit) -> QuantumCircuit | None:
     """Return an equal circuit with long ladders of CX, and their inverses, as trees; None if there are none."""
+    if circuit.count_ops().get("cx", 0) < SHORTEST - 1:
+        return None
     collected = PassManager([CollectLinearFunctions(min_block_size=SHORTEST - 1)]).run(circuit)
     result = circuit.copy_empty_like()
     found = False

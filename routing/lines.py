@@ -144,15 +144,17 @@ class Axis:
         latest = self._latest(at, parked)
         if latest is None:
             return None
-        table, after = self.table_um, self._after
+        table, after, park_after, first_at = self.table_um, self._after, self._park_after, self._at
         positions = []
         low = 0
-        for line, (wish, bound) in enumerate(zip(self._wishes(at, parked), latest, strict=True)):
-            entry = wish if wish > low else low
+        for line, entry in enumerate(self._wishes(at, parked)):
+            bound = latest[line]
+            if entry < low:
+                entry = low
             if line in parked:
-                entry = self._park_after[min(entry, bound)]
-            elif line in at:
-                entry = max(entry, self._at[at[line]])
+                entry = park_after[entry if entry < bound else bound]
+            elif line in at and entry < first_at[at[line]]:
+                entry = first_at[at[line]]
             if entry > bound:
                 entry = bound
             positions.append(table[entry])
@@ -192,19 +194,21 @@ class Axis:
     def _latest(self, at: Mapping[int, int], parked: Mapping[int, int]) -> list[int] | None:
         """The last entry at which each line may stand so that those after it still fit."""
         latest = [0] * self.num_lines
+        before, park_before, first_at, stack = self._before, self._park_before, self._at, self.stack
         bound = len(self.table_um) - 1
         for line in range(self.num_lines - 1, -1, -1):
             if line in at:
-                first = self._at[at[line]]
-                bound = min(bound, first + self.stack - 1)
+                first = first_at[at[line]]
                 if bound < first:
                     return None
+                if bound >= first + stack:
+                    bound = first + stack - 1
             elif line in parked:
-                bound = self._park_before[bound] if bound >= 0 else -1
+                bound = park_before[bound] if bound >= 0 else -1
             if bound < 0:
                 return None
             latest[line] = bound
-            bound = self._before[bound]
+            bound = before[bound]
         return latest
 
     def _wishes(self, at: Mapping[int, int], parked: Mapping[int, int]) -> list[int]:
@@ -218,11 +222,13 @@ class Axis:
             first = self._middle[gap] - len(lines) + 1
             for k, line in enumerate(lines):
                 wishes[line] = max(0, first + 2 * k)
+        before = self._before
         room = len(self.table_um) - 1  # idle lines make way for those that have a place to be
         for line in range(self.num_lines - 1, -1, -1):
-            if line not in at and line not in parked:
-                wishes[line] = max(0, min(wishes[line], room))
-            room = self._before[wishes[line]]
+            wish = wishes[line]
+            if wish > room and line not in at and line not in parked:
+                wishes[line] = wish = room if room > 0 else 0
+            room = before[wish]
         return wishes
 
 
