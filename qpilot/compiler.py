@@ -152,6 +152,7 @@ class _Way:
         gathered: Whether CZ . U . CZ is gathered there to one diagonal gate.
         dense: The diagonal block for which the qubits are placed; without one, gates are routed one by one.
         flying: Whether qubits may fly.
+        both: Whether two AODs are used.
         policy: The objective by which the router weighs pulses and gates, if not that of the caller.
     """
 
@@ -161,6 +162,7 @@ class _Way:
     gathered: bool
     dense: DiagonalBlock | None = None
     flying: bool = False
+    both: bool = False
     policy: str = ""
 
 
@@ -186,6 +188,8 @@ def _ways(source: QuantumCircuit, device: FPQA | None, options: CompileOptions) 
         if shortened is not None:
             lowered = lower(shortened, gathered=False)
             ways.append(_Way("CX ladders as trees", shortened, lowered, gathered=False))
+    if Machine(device).second is not None:
+        ways += [replace(way, name=f"{way.name}, two AODs", both=True) for way in ways if not way.dense]
     return ways
 
 
@@ -257,7 +261,8 @@ def _route(
     block = way.lowered.block
     most = block.num_qubits // 2 if way.flying else 0
     while True:
-        builder = ProgramBuilder(machine.device, placed.sites, machine.number)
+        aods = [machine.number, *([machine.second] if way.both and machine.second is not None else [])]
+        builder = ProgramBuilder(machine.device, placed.sites, aods)
         watch = contest.watch(builder, report)
         route_options = RouteOptions(way.policy or options.objective, watch, plans, options.seed, most)
         try:
@@ -284,7 +289,7 @@ def _route_block(
         builder.run_one_qubit_gates(block)
         return
     rounds = options.strategy == "rounds"
-    layout = machine.layout(placed.sites, placed.shape, LINES_PER_SITE if rounds else 1)
+    layout = machine.layout(placed.sites, placed.shape, LINES_PER_SITE if rounds else 1, both=way.both)
     diagonal = None
     if layout.has_line_for_every_site and (way.dense or (options.router == "auto" and not rounds)):
         diagonal = DiagonalRouter(

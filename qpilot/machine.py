@@ -125,23 +125,36 @@ class Machine:
         """Whether a line may stand between two sites."""
         return can_park(self.spacing_um, self.offsets_um[len(self.offsets_um) // 2], max(self.safe_um, self.gap_um))
 
-    def layout(self, sites: Sites, shape: tuple[int, int], per_site: int) -> Layout:
-        """Lay out the lines over the region of the lattice that the sites take."""
+    @cached_property
+    def second(self) -> int | None:
+        """The AOD with most lines of the others, if it can work beside the first with as many lines."""
+        aods = self.device.aods
+        others = [k for k in range(len(aods)) if k != self.number]
+        fine = [k for k in others if max(aods[k].min_spacing_um, self.gap_um) == self.gap_um]
+        if not fine or not self.parking or self.offsets_um[0] > 0:
+            return None
+        return max(fine, key=lambda k: aods[k].max_rows * aods[k].max_cols)
+
+    def layout(self, sites: Sites, shape: tuple[int, int], per_site: int, *, both: bool = False) -> Layout:
+        """Lay out the lines over the region of the lattice that the sites take, of one AOD or of both."""
         places = np.array(sites, dtype=np.int64).reshape(-1, 2)
         occupied = np.zeros(shape, dtype=bool)
         occupied[tuple(places.T)] = True
-        rows, cols = (
-            Axis(
-                count,
-                _num_lines(count, most, len(self.offsets_um), per_site),
-                self.spacing_um,
-                self.gap_um,
-                self.safe_um,
-                self.offsets_um,
-            )
-            for count, most in zip(shape, self.most_lines, strict=True)
-        )
-        return Layout(rows, cols, places, occupied, self.spacing_um, self.safe_um)
+        most_rows, most_cols = self.most_lines
+        stack = len(self.offsets_um)
+        lanes: tuple[int | None, ...] = (None,)
+        if both and self.second is not None:
+            lanes = 0, 1
+            second = self.device.aods[self.second]
+            most_rows, most_cols, stack = min(most_rows, second.max_rows), min(most_cols, second.max_cols), stack // 2
+
+        def axis(count: int, most: int, stack: int, lane: int | None = None) -> Axis:
+            num_lines = _num_lines(count, most, stack, per_site)
+            return Axis(count, num_lines, self.spacing_um, self.gap_um, self.safe_um, self.offsets_um, lane)
+
+        rows, *more_rows = (axis(shape[0], most_rows, stack, lane) for lane in lanes)
+        cols = axis(shape[1], most_cols, len(self.offsets_um))
+        return Layout(rows, cols, places, occupied, self.spacing_um, self.safe_um, tuple(more_rows))
 
 
 def _num_lines(num_sites: int, most: int, stack: int, per_site: int) -> int:

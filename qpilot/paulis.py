@@ -249,7 +249,7 @@ def _build(
     report: Progress,
 ) -> tuple[Program, tuple[Gates | PauliBlock, ...]]:
     """Return a program, and the parts that it runs: Pauli strings in the order in which they were run."""
-    builder = ProgramBuilder(machine.device, sites, machine.number)
+    builder = ProgramBuilder(machine.device, sites, [machine.number])
     report = contest.watch(builder, report)
     size = 1 / max(1, len(source.parts))
     done = tuple(

@@ -50,16 +50,21 @@ class ProgramBuilder:
     One-qubit gates wait until a pulse takes one of their atoms; then all of them run in one Raman layer. Gates that
     meet on an atom meanwhile become one. Phases on data qubits commute with every pulse and wait for the next gate of
     their qubit.
+
+    Args:
+        device: The machine.
+        sites: (row, col) of each data qubit.
+        aods: The AODs whose lines are given, by number; those of several are numbered through, as many of each.
     """
 
-    def __init__(self, device: FPQA, sites: Sequence[tuple[int, int]], aod: int = 0) -> None:
+    def __init__(self, device: FPQA, sites: Sequence[tuple[int, int]], aods: Sequence[int] = (0,)) -> None:
         self.device = device
         self.sites = tuple(sites)
         self.global_phase = 0.0  # by which the instructions fall short of what was appended
-        self._aod = aod
+        self._aods = tuple(aods)
         self._ancillas: dict[tuple[int, int], int] = {}
         self._instructions: list[Instruction] = []
-        self._lines: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+        self._lines: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {}
         self._waiting: dict[int, Angles] = {}
         self._phase: dict[int, float] = {}
         self._flying: dict[int, int] = {}  # ancillas that have taken the place of data qubits
@@ -70,7 +75,7 @@ class ProgramBuilder:
 
     def fresh(self) -> ProgramBuilder:
         """Return an empty builder for the same machine and sites."""
-        return ProgramBuilder(self.device, self.sites, self._aod)
+        return ProgramBuilder(self.device, self.sites, self._aods)
 
     def ancilla(self, row_line: int, col_line: int) -> int:
         """Return the atom at a crossing of the AOD; it is loaded when first asked for."""
@@ -177,10 +182,12 @@ class ProgramBuilder:
         pairs = tuple(sorted((min(pair), max(pair)) for pair in pairs))
         if self._released or any(atom in self._waiting for pair in pairs for atom in pair):
             self._flush()
-        lines = (tuple(rows_um), tuple(cols_um))
-        if lines != self._lines:
-            self._instructions.append(Move(self._aod, *lines))
-            self._lines = lines
+        num_rows, num_cols = (len(lines) // len(self._aods) for lines in (rows_um, cols_um))
+        for k, aod in enumerate(self._aods):
+            lines = tuple(rows_um[k * num_rows :][:num_rows]), tuple(cols_um[k * num_cols :][:num_cols])
+            if lines != self._lines.get(aod):
+                self._instructions.append(Move(aod, *lines))
+                self._lines[aod] = lines
         self._tallies[-1].depth += bool(pairs)
         self._tallies[-1].num_2q += len(pairs)
         self._instructions.append(Rydberg(pairs, tuple(angle_of[pair] for pair in pairs) if angle_of else ()))
@@ -283,9 +290,17 @@ class ProgramBuilder:
 
     def so_far(self, circuit: CircuitInfo) -> Program:
         """Return the program as it is, without the gates that wait."""
-        ancillas = tuple((self._aod, row, col) for row, col in self._ancillas)
+        ancillas = tuple(map(self._place_of, self._ancillas))
         routing = Routing("", (), self.blocks())
         return Program(circuit, self.device, self.sites, ancillas, self._with_equal_lines(), routing=routing)
+
+    def _place_of(self, crossing: tuple[int, int]) -> tuple[int, int, int]:
+        """The AOD of a crossing, and its row and column there."""
+        row, col = crossing
+        if len(self._aods) == 1:
+            return self._aods[0], row, col
+        rows_um, cols_um = self._lines[self._aods[0]]
+        return self._aods[row // len(rows_um)], row % len(rows_um), col % len(cols_um)
 
     def blocks(self) -> tuple[RoutedBlock, ...]:
         """Return what each block has taken, neighbours of one router summed up."""
@@ -310,15 +325,19 @@ class ProgramBuilder:
         most_cols = max((len(move.cols_um) for move in moves), default=0)
         slm = self.device.slm
         return tuple(
-            Move(op.aod, self._extend(op.rows_um, most_rows, slm.rows), self._extend(op.cols_um, most_cols, slm.cols))
+            Move(
+                op.aod,
+                self._extend(op.aod, op.rows_um, most_rows, slm.rows),
+                self._extend(op.aod, op.cols_um, most_cols, slm.cols),
+            )
             if isinstance(op, Move)
             else op
             for op in self._instructions
         )
 
-    def _extend(self, lines_um: tuple[float, ...], count: int, num_sites: int) -> tuple[float, ...]:
+    def _extend(self, aod: int, lines_um: tuple[float, ...], count: int, num_sites: int) -> tuple[float, ...]:
         rydberg, slm = self.device.rydberg, self.device.slm
-        gap = max(self.device.aods[self._aod].min_spacing_um, rydberg.min_atom_distance_um)
+        gap = max(self.device.aods[aod].min_spacing_um, rydberg.min_atom_distance_um)
         first = max(lines_um[-1] + gap, (num_sites - 1) * slm.spacing_um + rydberg.safe_distance_um)
         return lines_um + tuple(first + k * gap for k in range(count - len(lines_um)))
 

@@ -242,7 +242,8 @@ class _Router:
         uses: list[Use] = []
         order = sorted(front.ready, key=lambda k: (-front.ready[k], k))
         urgent = self.policy.urgent * front.ready[order[0]] if order else 0
-        few = len(order) * 2 * self.layout.rows.per_site * self.layout.cols.per_site <= MAX_CANDIDATES
+        lines = self.layout.num_aods * self.layout.rows.per_site * self.layout.cols.per_site
+        few = len(order) * 2 * lines <= MAX_CANDIDATES
         for index in order:
             gate = self.block.gates[index]
             for source, target in ((gate.a, gate.b), (gate.b, gate.a)):
@@ -366,7 +367,7 @@ class _Router:
     @property
     def _home_um(self) -> Lines:
         """Where the lines stand with every one at its own site."""
-        return self.layout.rows.home_um(), self.layout.cols.home_um()
+        return self.layout.home_um()
 
     def _ancillas_of(self, copies: Mapping[int, Crossing]) -> dict[int, int]:
         return {qubit: self.builder.ancilla(*crossing) for qubit, crossing in copies.items()}

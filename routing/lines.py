@@ -58,6 +58,10 @@ class Axis:
         standing_um: Where a line stands beside its site if it is alone there.
         can_park: Whether a line fits between two sites at the safe distance from both.
         stack: How many lines may stand at one site.
+
+    Args:
+        lane: 0 or 1 for the lines of one of two AODs that share the lattice: each keeps to its half of the way from one
+            site to the next, so that their lines never meet. None where an AOD has the lattice for itself.
     """
 
     def __init__(
@@ -68,7 +72,10 @@ class Axis:
         gap_um: float,
         safe_um: float,
         offsets_um: tuple[float, ...],
+        lane: int | None = None,
     ) -> None:
+        if lane is not None:
+            offsets_um = tuple(x for x in offsets_um if (x < 0) == (lane == 1))
         self.num_sites, self.num_lines, self.stack = num_sites, num_lines, len(offsets_um)
         self.per_site = per_site = max(1, num_lines // num_sites)
         self.standing_um = offsets_um[len(offsets_um) // 2]
@@ -86,9 +93,15 @@ class Axis:
             if site + 1 < num_sites:
                 self._add_between(table, base, spacing_um, gap_um, safe_um, offsets_um)
         table += [(end + x, True) for x in outside]
+        if lane is not None:
+            low, high = (lane * spacing_um + side for side in (gap_um, spacing_um - gap_um))
+            first_of = [table[entry] for entry in self._at]
+            table = [place for place in table if low - 1e-9 <= 2 * (place[0] % spacing_um) <= high + 1e-9]
+            self._at = [table.index(place) for place in first_of]
         self.table_um = [x for x, _ in table]
+        back = gap_um if lane == 0 else 1e-9  # its parking places end before the middle
         self._middle = {
-            gap: min(bisect_left(self.table_um, (gap - 0.5) * spacing_um - 1e-9), len(table) - 1)
+            gap: min(bisect_left(self.table_um, (gap - 0.5) * spacing_um - back), len(table) - 1)
             for gap in range(-OUTSIDE_GAPS, num_sites + OUTSIDE_GAPS + 1)
         }
         middle = max(0, self.stack - per_site) // 2

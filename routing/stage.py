@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -37,9 +38,13 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The sites of the data qubits and the axes of the AOD that serves them.
+    """The sites of the data qubits and the axes of the AODs that serve them.
+
+    Lines are numbered through: those of the second AOD, with as many, follow those of the first.
 
     Attributes:
+        rows: Row lines of the first AOD.
+        cols: Its column lines.
         sites: (row, col) of each data qubit, shape (n, 2).
         occupied: Whether each site holds a data qubit, shape (rows, cols).
     """
@@ -50,6 +55,22 @@ class Layout:
     occupied: Bools
     spacing_um: float
     safe_um: float
+    more_rows: tuple[Axis, ...] = ()
+
+    @property
+    def num_aods(self) -> int:
+        """How many AODs there are."""
+        return 1 + len(self.more_rows)
+
+    def home_um(self) -> Lines:
+        """Return positions with every line at its own site."""
+        rows = [y for axis in (self.rows, *self.more_rows) for y in axis.home_um()]
+        return rows, self.cols.home_um() * self.num_aods
+
+    def aod_of(self, crossings: Ints) -> Ints:
+        """Return the AOD of each crossing, shape (n,), given shape (n, 2)."""
+        aods: Ints = crossings[:, 0] // self.rows.num_lines
+        return aods
 
     @property
     def has_line_for_every_site(self) -> bool:
@@ -63,7 +84,9 @@ class Layout:
         """
         row, col = self.sites[source].tolist()
         to_row, to_col = (row, col) if target is None else self.sites[target].tolist()
-        return [(i, j) for i in _lines_toward(self.rows, row, to_row) for j in _lines_toward(self.cols, col, to_col)]
+        found = [(i, j) for i in _lines_toward(self.rows, row, to_row) for j in _lines_toward(self.cols, col, to_col)]
+        num_rows, num_cols = self.rows.num_lines, self.cols.num_lines
+        return [(k * num_rows + i, k * num_cols + j) for k in range(self.num_aods) for i, j in found]
 
 
 def _lines_toward(axis: Axis, site: int, target: int) -> range:
@@ -74,14 +97,22 @@ def _lines_toward(axis: Axis, site: int, target: int) -> range:
 
 def agree(layout: Layout, lines: Ints, sites: Ints, other_lines: Ints, other_sites: Ints) -> Bools:
     """Return which crossings, at these sites, may share a pulse with all of the others, as far as order tells."""
-    allowed = np.ones(len(lines), dtype=bool)
+    result: Bools = np.asarray(_in_order(layout, lines, sites, other_lines, other_sites).all(axis=1))
+    return result
+
+
+def _in_order(layout: Layout, lines: Ints, sites: Ints, other_lines: Ints, other_sites: Ints) -> Bools:
+    """Whether lines at sites keep the order and the number of lines at a site with each of others, shape (n, m)."""
+    allowed: Bools = np.ones((len(lines), len(other_lines)), dtype=bool)
     for k, axis in ((0, layout.rows), (1, layout.cols)):
         line_step = lines[:, None, k] - other_lines[None, :, k]
         site_step = sites[:, None, k] - other_sites[None, :, k]
         fits = line_step * site_step >= 0
         fits &= (line_step != 0) | (site_step == 0)
         fits &= (site_step != 0) | (np.abs(line_step) < axis.stack)
-        allowed &= fits.all(axis=1)
+        np.logical_and(allowed, fits, out=allowed)
+    if layout.more_rows:
+        np.logical_or(allowed, layout.aod_of(lines)[:, None] != layout.aod_of(other_lines)[None, :], out=allowed)
     return allowed
 
 
@@ -93,16 +124,10 @@ def compatible(layout: Layout, uses: Sequence[Use], live: Mapping[int, Crossing]
     """
     gates, sources, targets_of, *_ = table = np.array(uses).T
     lines, targets = table[3:].T, layout.sites[targets_of]
-    allowed = np.ones((len(uses), len(uses)), dtype=bool)
-    for axis, line, site in ((layout.rows, lines[:, 0], targets[:, 0]), (layout.cols, lines[:, 1], targets[:, 1])):
-        line_step = line[:, None] - line[None, :]
-        site_step = site[:, None] - site[None, :]
-        allowed &= line_step * site_step >= 0
-        allowed &= (line_step != 0) | (site_step == 0)
-        allowed &= (site_step != 0) | (np.abs(line_step) < axis.stack)
+    allowed = _in_order(layout, lines, targets, lines, targets)
     for value in (gates, sources, targets_of):
         allowed &= value[:, None] != value[None, :]
-    holder = np.full((layout.rows.num_lines, layout.cols.num_lines), -1)
+    holder = np.full((layout.num_aods * layout.rows.num_lines, layout.num_aods * layout.cols.num_lines), -1)
     for source, crossing in live.items():
         holder[crossing] = source
     third = holder[lines[:, None, 0], lines[None, :, 1]]
@@ -127,23 +152,43 @@ def place_stage(
         live: All crossings with bright copies; those that visit nobody are parked between rows or between columns.
         before: Positions that do for the visits and that are kept if they do for the other copies too.
     """
-    at_rows = {row: int(layout.sites[target, 0]) for (row, _), target in visits.items()}
-    at_cols = {col: int(layout.sites[target, 1]) for (_, col), target in visits.items()}
     unused = [crossing for crossing in live if crossing not in visits]
     crossings = np.array([*visits, *unused])
     if before is not None and _clear(layout, *before, crossings, len(visits)):
         return before
-    axes = (layout.rows, layout.cols)
-    anchors = (at_rows, at_cols)
+    if not layout.more_rows:
+        for lines in _ways_to_place(layout, layout.rows, visits, unused):
+            if _clear(layout, *lines, crossings, len(visits)):
+                return lines
+        return None
+    num_rows, num_cols = layout.rows.num_lines, layout.cols.num_lines
+    ways = []
+    for aod, rows in enumerate((layout.rows, *layout.more_rows)):
+        down, right = aod * num_rows, aod * num_cols
+        its_visits = {(i - down, j - right): target for (i, j), target in visits.items() if i // num_rows == aod}
+        its_unused = [(i - down, j - right) for i, j in unused if i // num_rows == aod]
+        ways.append(list(_ways_to_place(layout, rows, its_visits, its_unused)))
+    for choice in product(*ways):
+        both = [y for rows_um, _ in choice for y in rows_um], [x for _, cols_um in choice for x in cols_um]
+        if _clear(layout, *both, crossings, len(visits)):
+            return both
+    return None
+
+
+def _ways_to_place(
+    layout: Layout, rows: Axis, visits: Mapping[Crossing, int], unused: Sequence[Crossing]
+) -> Iterator[Lines]:
+    """Yield line positions of one AOD for these visits, with the unused copies parked in different ways."""
+    at_rows = {row: int(layout.sites[target, 0]) for (row, _), target in visits.items()}
+    at_cols = {col: int(layout.sites[target, 1]) for (_, col), target in visits.items()}
     carried = [(row, col) for row, col in unused if row in at_rows and col in at_cols]
     if any(layout.occupied[at_rows[row], at_cols[col]] for row, col in carried):
-        return None
+        return
     free = [crossing for crossing in unused if crossing not in carried]
     for first, share in _PARKING if free else _PARKING[:1]:
-        lines = _park(axes, anchors, free, first, share)
-        if lines is not None and _clear(layout, *lines, crossings, len(visits)):
-            return lines
-    return None
+        lines = _park((rows, layout.cols), (at_rows, at_cols), free, first, share)
+        if lines is not None:
+            yield lines
 
 
 def _park(
