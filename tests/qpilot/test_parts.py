@@ -128,7 +128,7 @@ def test_mixed_circuits_on_any_device_for_any_objective(circuit, objective, data
     blocks = program.routing.blocks
     assert sum(block.depth for block in blocks) == program.depth
     assert sum(block.num_2q for block in blocks) == program.metrics.num_2q
-    assert len(program.report().splitlines()) <= len(blocks) + 9
+    assert len(program.report().splitlines()) <= len(blocks) + len(program.routing.tried) + 6
 
 
 def test_a_mixed_circuit_by_the_other_referee():

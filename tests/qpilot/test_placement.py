@@ -126,6 +126,7 @@ def _shapes_routed(monkeypatch, **options):
         return placed
 
     monkeypatch.setattr(qpilot.compiler, "_place", spy)
+    monkeypatch.setattr(qpilot.compiler, "TRY_BOTH", 0)  # one way only
     circuit = random_cz(20, 2, one_qubit_rate=1.0)
     program = qpilot.compile(circuit, router="generic", objective="depth", **options)
     return shapes, program

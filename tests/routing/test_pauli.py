@@ -30,7 +30,7 @@ def routed(terms, device, *, ordered=True):
     block = PauliBlock(n, tuple(string for string in strings if string.letters), ordered)
     machine = Machine(device)
     sites = [divmod(q, device.slm.cols) for q in range(n)]
-    builder = ProgramBuilder(device, sites, machine.number)
+    builder = ProgramBuilder(device, sites, [machine.number])
     layout = machine.layout(sites, (device.slm.rows, device.slm.cols), 2)
     order = route_paulis(block, layout, builder, RouteOptions(), machine.most_lines)
     return block, builder.build(CircuitInfo("strings", n)), order
@@ -142,7 +142,7 @@ def test_progress_is_reported():
     strings, n = read_paulis([("XXI", 0.3), ("IZZ", 0.2), ("IYI", 0.1)])
     machine = Machine(FPQA(slm=GRID))
     sites = [divmod(q, 3) for q in range(n)]
-    builder = ProgramBuilder(machine.device, sites, machine.number)
+    builder = ProgramBuilder(machine.device, sites, [machine.number])
     options = RouteOptions(progress=lambda fraction, phase: told.append((fraction, phase)))
     block = PauliBlock(n, tuple(strings))
     route_paulis(block, machine.layout(sites, (3, 3), 2), builder, options, machine.most_lines)
