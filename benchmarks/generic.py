@@ -7,6 +7,7 @@ translated to {cz, u} gate by gate; "logical depth" is what Qiskit level 3 finds
     balanced      qpilot with the default options, near-square
     depth         qpilot with objective="depth"
     effort-3      qpilot with objective="depth" and effort=3, which may choose a wider lattice
+    two-aods      objective="depth" on a machine with two AODs
     paper         strategy="paper", the published router
     shapes        objective="depth" and effort=3 on each of several lattices, from near-square to a single row
     sabre         Qiskit level 3 on a square, a triangular and a heavy-hexagon grid, with several seeds
@@ -32,7 +33,7 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.circuit.library import quantum_volume
 
 import qpilot
-from qpilot.arch import AOD
+from qpilot.arch import AOD, FPQA
 from qpilot.arch.device import near_square, wider_shapes
 from qpilot.frontend import read_circuit
 
@@ -79,15 +80,19 @@ OURS: dict[str, dict[str, Any]] = {
     "balanced": {},
     "depth": {"objective": "depth"},
     "effort-3": {"objective": "depth", "effort": 3},
+    "two-aods": {"objective": "depth"},
     "paper": {"strategy": "paper"},
 }
 """Options of `qpilot.compile` by way."""
+
+TWO_AODS = "two-aods"
 
 SHAPES, SABRE = "shapes", "sabre"
 STYLES = {  # colours of Okabe and Ito
     "balanced": ("#0072B2", "o"),
     "depth": ("#009E73", "^"),
     "effort-3": ("#CC79A7", "P"),
+    "two-aods": ("#000000", "X"),
     "shapes": ("#56B4E9", "s"),
     "paper": ("#E69F00", "v"),
     "sabre": ("#D55E00", "D"),
@@ -137,7 +142,8 @@ class Job:
         elif self.way == SHAPES:
             result = best_shape(circuit)
         else:
-            result = compiled(circuit, **OURS[self.way])
+            device = FPQA.for_qubits(circuit.num_qubits).replace(aods=(AOD(), AOD())) if self.way == TWO_AODS else None
+            result = compiled(circuit, device=device, **OURS[self.way])
         return *logical_figures(self.case), *dataclasses.astuple(result)
 
 
@@ -227,7 +233,7 @@ def deeper(table: Table) -> list[str]:
         depths.setdefault(row[:3], {})[cells["way"]] = cells["depth"]
     lines = []
     for (name, qubits, seed), found in depths.items():
-        ours = {way: depth for way, depth in found.items() if way not in ("paper", SABRE)}
+        ours = {way: depth for way, depth in found.items() if way not in ("paper", TWO_AODS, SABRE)}
         if ours and found.get(SABRE, math.inf) < min(ours.values()):
             best = min(ours, key=lambda way: ours[way])
             which = "" if seed is None else f", seed {seed}"
