@@ -26,6 +26,7 @@ from ..arch.device import FPQA
 from ..arch.unitary import Angles
 from .blocks import DiagonalBlock, Gate, GateBlock
 from .diagonal import is_dense
+from .front import gate_ends
 
 Member = tuple[int, int]
 """(qubit, segment)."""
@@ -111,7 +112,7 @@ def _divide(block: GateBlock, indices: Sequence[int]) -> tuple[list[int], list[i
     source, sink = 2 * count, 2 * count + 1  # begun gate k is node k, done it is node count + k
     busy: dict[int, set[int]] = defaultdict(set)
     for index in indices:
-        for qubit, segment in _ends(block.gates[index]):
+        for qubit, segment in gate_ends(block.gates[index]):
             busy[qubit].add(segment)
     over: dict[Member, int] = {}  # node that says that a segment is over, and all before it
     earlier: dict[Member, int] = {}  # the node of the segment before
@@ -125,7 +126,7 @@ def _divide(block: GateBlock, indices: Sequence[int]) -> tuple[list[int], list[i
     held = _held(block, busy, over)
     for k, index in enumerate(indices):
         edges.append((count + k, k))
-        for end in _ends(block.gates[index]):
+        for end in gate_ends(block.gates[index]):
             edges.append((over[end], count + k))
             edges += [(k, node) for node in (*([earlier[end]] if end in earlier else ()), *held.get(end, ()))]
     first, second = np.array(edges, dtype=np.int64).T
@@ -164,7 +165,7 @@ def _split(block: GateBlock, stretches: Sequence[Sequence[int]]) -> list[GateBlo
     for number, indices in enumerate(stretches):
         gates = [block.gates[k] for k in indices]
         first = list(opened)
-        for qubit, segment in (end for gate in gates for end in _ends(gate)):
+        for qubit, segment in (end for gate in gates for end in gate_ends(gate)):
             opened[qubit] = max(opened[qubit], segment + 1)
         last = number == len(stretches) - 1
         if last:
@@ -203,7 +204,3 @@ def _moved(
         elif segment >= first[qubit]:
             members.append((qubit, segment - max(0, first[qubit] - 1)))
     return tuple(members)
-
-
-def _ends(gate: Gate) -> tuple[Member, Member]:
-    return (gate.a, gate.segment_a), (gate.b, gate.segment_b)

@@ -33,7 +33,7 @@ class Front:
         self._left = [[0] * len(openings) for openings in block.openings]
         self._gates: list[list[list[int]]] = [[[] for _ in openings] for openings in block.openings]
         for index, gate in enumerate(block.gates):
-            for qubit, segment in _ends(gate):
+            for qubit, segment in gate_ends(gate):
                 self._left[qubit][segment] += 1
                 self._gates[qubit][segment].append(index)
         self.criticality = _criticality(block, native)
@@ -75,7 +75,7 @@ class Front:
         """Mark a ready gate as done."""
         del self.ready[index]
         self.remaining -= 1
-        for qubit, segment in _ends(self.block.gates[index]):
+        for qubit, segment in gate_ends(self.block.gates[index]):
             self._left[qubit][segment] -= 1
 
     def advance(self, qubits: Iterable[int]) -> list[tuple[int, int]]:
@@ -113,11 +113,12 @@ class Front:
     def _add_ready(self, qubit: int) -> None:
         gates = self.block.gates
         for index in self._gates[qubit][self.segment[qubit]]:
-            if all(self.segment[q] == s for q, s in _ends(gates[index])):
+            if all(self.segment[q] == s for q, s in gate_ends(gates[index])):
                 self.ready[index] = self.criticality[index]
 
 
-def _ends(gate: Gate) -> tuple[tuple[int, int], tuple[int, int]]:
+def gate_ends(gate: Gate) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the two (qubit, segment) that a gate joins."""
     return (gate.a, gate.segment_a), (gate.b, gate.segment_b)
 
 
@@ -127,7 +128,7 @@ def _criticality(block: GateBlock, native: Native) -> list[int]:
     result = [0] * len(block.gates)
     for index in range(len(block.gates) - 1, -1, -1):
         longest = 0
-        for qubit, segment in _ends(block.gates[index]):
+        for qubit, segment in gate_ends(block.gates[index]):
             chains = after[qubit]
             for later, chain in reversed(chains):
                 if later > segment:
@@ -135,7 +136,7 @@ def _criticality(block: GateBlock, native: Native) -> list[int]:
                     break
         cost = 1 if native == "cphase" or block.gates[index].is_cz else 2
         result[index] = longest + cost
-        for qubit, segment in _ends(block.gates[index]):
+        for qubit, segment in gate_ends(block.gates[index]):
             chains = after[qubit]
             best = max(longest + cost, chains[-1][1] if chains else 0)
             if chains and chains[-1][0] == segment:
