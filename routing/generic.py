@@ -325,6 +325,7 @@ class _Router:
             elif stage.created or stage.recycled:
                 changed = [(q, builder.ancilla(*c)) for x in (stage.recycled, stage.created) for q, c in x.items()]
                 builder.cx(*stage.lines, changed, [(ancilla, target) for ancilla, _, target, _ in links])
+                builder.count(len(links), (qubit for _, source, target, _ in links for qubit in (source, target)))
             else:
                 builder.controlled_phases(*stage.lines, links)
             self._open(stage.opened)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 import qpilot
 from benchmarks.generators import random_cz
 from qpilot.arch import AOD, FPQA, Lattice
+from qpilot.frontend import lower
 from qpilot.machine import Machine
 from qpilot.placement import row_major
 from qpilot.routing.lines import Axis, site_offsets_um
@@ -42,6 +43,7 @@ def test_random_circuits_need_fewer_pulses():
     assert aods_used(one) == {0}
     assert aods_used(two) == {0, 1}
     assert "two AODs" in two.report()
+    assert [block.size for block in two.routing.blocks] == [len(lower(circuit, gathered=False).block.gates)]
 
 
 @pytest.mark.parametrize("other", [AOD(max_rows=2, max_cols=2), AOD(min_spacing_um=3.0)])
