@@ -176,11 +176,8 @@ def _ways(source: QuantumCircuit, device: FPQA | None, options: CompileOptions) 
         return [replace(first, name="as published")]
     dense = largest_block(first.lowered.block, device) if options.router == "auto" else None
     ways = [replace(first, name=BY_BLOCK, dense=dense), first] if dense else [first]
-    if len(first.lowered.block.gates) <= TRY_BOTH:
-        if first.lowered.block.gates != second.lowered.block.gates:
-            ways.append(replace(second, name=f"{BY_GATE}, {'with' if second.gathered else 'without'} CX RZ CX as one"))
-        other = "depth" if options.objective in ("balanced", "num_2q") else "balanced"
-        ways.append(replace(first, name=f"{BY_GATE}, as for {other}", policy=other))
+    if len(first.lowered.block.gates) <= TRY_BOTH and first.lowered.block.gates != second.lowered.block.gates:
+        ways.append(replace(second, name=f"{BY_GATE}, {'with' if second.gathered else 'without'} CX RZ CX as one"))
     if options.router == "auto":
         if is_narrow(plain.lowered.block):
             ways.append(replace(plain, name="with flying qubits", flying=True))
@@ -188,6 +185,13 @@ def _ways(source: QuantumCircuit, device: FPQA | None, options: CompileOptions) 
         if shortened is not None:
             lowered = lower(shortened, gathered=False)
             ways.append(_Way("CX ladders as trees", shortened, lowered, gathered=False))
+    if len(first.lowered.block.gates) <= TRY_BOTH:
+        other = "depth" if options.objective in ("balanced", "num_2q") else "balanced"
+        ways += [
+            replace(way, name=f"{way.name}, as for {other}", policy=other)
+            for way in ways
+            if not way.dense and way.gathered == first.gathered
+        ]
     if Machine(device).second is not None:
         ways += [replace(way, name=f"{way.name}, two AODs", both=True) for way in ways if not way.dense]
     return ways
