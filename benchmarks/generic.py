@@ -40,8 +40,8 @@ from qpilot.frontend import read_circuit
 from . import generators
 from .baselines import all_to_all, best_sabre, heavy_hex_grid, square_grid, triangular_grid
 from .results import SUMMARY_COLUMNS, Result, from_baseline, from_program, summary
-from .runs import measure, open_table
-from .tables import Table, add_outputs
+from .runs import measure, open_table, print_means
+from .tables import Table, add_outputs, prepare
 
 SIZES = (10, 20, 50, 100)
 MOST_LINES = AOD().max_cols
@@ -244,12 +244,7 @@ def deeper(table: Table) -> list[str]:
 def report(table: Table) -> None:
     """Print the means over seeds, and where SABRE has less depth."""
     found = means(table)
-    if len(found) < len(table.rows):
-        print()
-        summarised = Table(*MEAN_COLUMNS)
-        summarised.start()
-        for row in found:
-            summarised.add(*row)
+    print_means(MEAN_COLUMNS, found, table)
     ways = {row[HEAD.index("way")] for row in table.rows}
     if SABRE in ways and not ways <= {SABRE, "paper"}:
         print("\nDeeper than SABRE:", *(deeper(table) or ["none"]), sep="\n    ")
@@ -356,20 +351,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; return 1 if a circuit was refused."""
     command = parser()
     options = command.parse_args(arguments)
-    if options.data and not options.data.is_dir():
-        command.error(f"{options.data} is not a folder")
+    prepare(command, options)
     if options.quick:
         options.sizes, options.seeds = [10], 1
     cases = [*made_cases(options.families, options.sizes or SIZES, options.seeds)]
     if options.data:
         found = file_cases(options.data)
         cases += [case for case in found if not options.sizes or case.circuit.num_qubits in options.sizes]
-    for path in filter(None, (options.csv, options.png)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        table = open_table(COLUMNS, options.csv)
-    except ValueError as error:
-        command.error(str(error))
+    table = open_table(command, COLUMNS, options.csv)
     ways = [*dict.fromkeys(options.ways), *[SHAPES] * options.shapes, *[SABRE] * bool(options.sabre)]
     first = Case("first", None, generators.ghz(4))
     for job in jobs([first], ways, options.sabre):  # what is loaded at first use is part of no time

@@ -40,7 +40,7 @@ from qpilot.arch.device import near_square
 
 from .baselines import best_sabre, square_grid, swap_network, triangular_grid
 from .results import SUMMARY_COLUMNS, Result, from_baseline, from_program, mean, summary
-from .tables import Table, add_outputs
+from .tables import Table, add_outputs, prepare
 
 FAMILIES = ("3-regular", "4-regular", "6-regular", "er-0.1", "er-0.3", "er-0.5")
 SIZES = (20, 50, 100)
@@ -272,12 +272,9 @@ def main() -> int:
     """Print the table; return 1 if a circuit was refused."""
     command = parser()
     options = command.parse_args()
-    if options.data and not options.data.is_dir():
-        command.error(f"{options.data} is not a folder")
+    prepare(command, options)
     if options.quick:
         options.sizes, options.seeds = [20], 1
-    for path in filter(None, (options.csv, options.png)):
-        path.parent.mkdir(parents=True, exist_ok=True)
     cases = [*random_cases(options.families, options.sizes or SIZES, options.seeds)]
     if options.data:
         cases += [case for case in file_cases(options.data) if not options.sizes or case.num_qubits in options.sizes]

@@ -44,8 +44,8 @@ from .baselines import all_to_all, best_sabre, square_grid, triangular_grid
 from .generators import fermi_hubbard_paulis, heisenberg_paulis, random_paulis
 from .pauli_synthesis import SYNTHESES, Rotation
 from .results import SUMMARY_COLUMNS, Result, from_baseline, from_program, summary
-from .runs import measure, open_table
-from .tables import Table, add_outputs
+from .runs import measure, open_table, print_means
+from .tables import Table, add_outputs, prepare
 
 SIZES = (10, 20, 50, 100)
 DENSITIES = (0.1, 0.2, 0.3, 0.4, 0.5)
@@ -292,8 +292,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; return 1 if a circuit was refused."""
     command = parser()
     options = command.parse_args(arguments)
-    if options.data and not options.data.is_dir():
-        command.error(f"{options.data} is not a folder")
+    prepare(command, options)
     if options.quick:
         options.sizes, options.seeds = [10], 1
     strategies = [*dict.fromkeys(options.strategies)]
@@ -304,23 +303,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cases = [*random_cases(sizes, options.densities, options.seeds), *lattice_cases(sizes)]
     if options.data:
         cases += [case for case in file_cases(options.data) if not options.sizes or case.num_qubits in options.sizes]
-    for path in filter(None, (options.csv, options.png)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        table = open_table(COLUMNS, options.csv)
-    except ValueError as error:
-        command.error(str(error))
+    table = open_table(command, COLUMNS, options.csv)
     todo = [*jobs(cases, strategies, options.sabre)]
     for strategy in strategies:  # what is loaded at first use is part of no time
         run(Job(FIRST, True, strategy))
     refused = measure(todo, table, options.csv)
     found = means(table)
-    if len(found) < len(table.rows):
-        print()
-        summarised = Table(*MEAN_COLUMNS)
-        summarised.start()
-        for row in found:
-            summarised.add(*row)
+    print_means(MEAN_COLUMNS, found, table)
     if options.png and found:
         plot(found, options.png)
     return 1 if refused else 0

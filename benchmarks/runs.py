@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -30,17 +31,26 @@ class Job(Protocol):
         """Measure, and return the other cells of the row."""
 
 
-def open_table(columns: Iterable[str], csv: Path | None) -> Table:
-    """Print the headings, and the rows that an earlier run left in the file.
-
-    Raises:
-        ValueError: The file has other columns.
-    """
+def open_table(parser: argparse.ArgumentParser, columns: Iterable[str], csv: Path | None) -> Table:
+    """Print the headings, and the rows that an earlier run left in the file; refuse a file with other columns."""
     table = Table(*columns)
     table.start()
     if csv and csv.exists():
-        table.load_csv(csv)
+        try:
+            table.load_csv(csv)
+        except ValueError as error:
+            parser.error(str(error))
     return table
+
+
+def print_means(columns: Iterable[str], rows: Sequence[tuple[object, ...]], measured: Table) -> None:
+    """Print a table of means, unless each is of a single row of what was measured."""
+    if len(rows) < len(measured.rows):
+        print()
+        table = Table(*columns)
+        table.start()
+        for row in rows:
+            table.add(*row)
 
 
 def measure(jobs: Iterable[Job], table: Table, csv: Path | None) -> int:

@@ -25,6 +25,14 @@ def add_outputs(parser: argparse.ArgumentParser, stem: str, csv_help: str) -> No
         )
 
 
+def prepare(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse a --data that is no folder, and make the folders of --csv and --png."""
+    if options.data and not options.data.is_dir():
+        parser.error(f"{options.data} is not a folder")
+    for path in filter(None, (options.csv, options.png)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+
 class Table:
     """A table that prints each row as soon as it is known, in columns wide enough for their headings."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -112,16 +111,19 @@ def compile(  # noqa: A001 - the name the user asked for
         if number >= len(regions) and contest.best is not None:
             ways, region = [contest.best[1].way], contest.best[1].region
         machine, size = regions[region]
+        placements: dict[tuple[int, bool], _Placement] = {}  # ways that run the same gates share one
         for k, way in enumerate(ways):
             # exact, since the number of tries is a power of two
             part = share(share(whole, number / tries, 1 / tries), k / len(ways), 1 / len(ways))
-            place = partial(_place, way.lowered, way.dense, machine, size, options, number, part)
-            contest.enter(way.name, partial(_route, way, machine, region, place, options, 1, contest, part))
+            same = id(way.lowered), way.dense is not None
+            if same not in placements:
+                placements[same] = _place(way.lowered, way.dense, machine, size, options, number, part)
+            entry = _Entry(way, region, placements[same])
+            contest.enter(way.name, partial(_route, entry, machine, options, 1, contest, part))
     program, entry = contest.result(objective)
     if effort > 1:
         part = share(report, 0.85, 0.05)
-        again = partial(_route, entry.way, regions[entry.region][0], entry.region, lambda: entry.placed, options)
-        contest.enter(entry.way.name, partial(again, PLANS, contest, part))
+        contest.enter(entry.way.name, partial(_route, entry, regions[entry.region][0], options, PLANS, contest, part))
         program, entry = contest.result(objective)
     way = entry.way
     report(0.9, "checking")
@@ -243,7 +245,7 @@ def _place(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """How a program came about."""
+    """What enters the contest: a way to route, in a region (by number), with the qubits at these sites."""
 
     way: _Way
     region: int
@@ -251,17 +253,15 @@ class _Entry:
 
 
 def _route(
-    way: _Way,
+    entry: _Entry,
     machine: Machine,
-    region: int,
-    place: Callable[[], _Placement],
     options: CompileOptions,
     plans: int,
     contest: Contest[_Entry],
     report: Progress,
 ) -> tuple[Program, _Entry]:
-    """Place the qubits and route the circuit, unless that turns out dearer than the best of the contest."""
-    placed = place()
+    """Route the circuit, unless that turns out dearer than the best of the contest."""
+    way, placed = entry.way, entry.placed
     block = way.lowered.block
     most = block.num_qubits // 2 if way.flying else 0
     while True:
@@ -277,7 +277,7 @@ def _route(
                 raise
             most //= 2  # they were in each other's way
     builder.measure(way.lowered.measures)
-    return builder.build(way.lowered.info), _Entry(way, region, placed)
+    return builder.build(way.lowered.info), entry
 
 
 def _route_block(

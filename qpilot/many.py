@@ -23,7 +23,7 @@ from .arch.device import FPQA
 from .arch.errors import CircuitError, OptionError, QPilotError
 from .arch.program import Program
 from .bar import progress_bar
-from .compiler import compile  # noqa: A004
+from .compiler import compile as compile_one
 from .frontend import circuit_name
 from .machine import CompileOptions
 from .routing.options import Progress, no_progress
@@ -148,7 +148,7 @@ def _check(circuits: object, executor: object, progress: object, options: dict[s
         )
     if not isinstance(progress, bool) and not callable(progress):
         raise OptionError(f"progress is {progress!r}; it must be True, False or a function of a fraction and words.")
-    known = [name for name in inspect.signature(compile).parameters if name not in ("circuit", "progress")]
+    known = [name for name in inspect.signature(compile_one).parameters if name not in ("circuit", "progress")]
     unknown = next((name for name in options if name not in known), None)
     if unknown is not None:
         raise OptionError(f"compile_many has no option {unknown!r}; the options are {', '.join(known)}.")
@@ -304,7 +304,7 @@ def _work(circuit: Any, options: dict[str, Any]) -> tuple[Program | BaseExceptio
 def _attempt(circuit: Any, options: dict[str, Any], progress: Progress = no_progress) -> Program | BaseException:
     """Return the program of a circuit, or the error in a form that can be sent and takes no memory."""
     try:
-        return compile(circuit, progress=progress, **options)
+        return compile_one(circuit, progress=progress, **options)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # also what libraries in Rust raise when they panic

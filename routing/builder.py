@@ -99,6 +99,10 @@ class ProgramBuilder:
         self._tallies[-1].size += size
         self._tallies[-1].qubits.update(qubits)
 
+    def count_gates(self, links: Sequence[tuple[int, int, int, float]]) -> None:
+        """Note that these gates run in this block; see `controlled_phases` for the argument."""
+        self.count(len(links), (qubit for _, source, target, _ in links for qubit in (source, target)))
+
     def note(self, why: str) -> None:
         """Note why this block has its router."""
         self._tallies[-1].why.append(why)
@@ -244,7 +248,7 @@ class ProgramBuilder:
             The number of pulses.
         """
         links = tuple(links)
-        self.count(len(links), (qubit for _, source, target, _ in links for qubit in (source, target)))
+        self.count_gates(links)
         pairs = [*((ancilla, target) for ancilla, _, target, _ in links), *strays]
         if num_pulses(self.device, [angle for *_, angle in links], strays=bool(strays)) == 1:
             self.pulse(rows_um, cols_um, pairs, self._native_angles(links, strays))

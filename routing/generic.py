@@ -66,12 +66,14 @@ class Policy:
     patience: float = 0.9
 
 
+_SPARING = Policy()
+_QUICK = Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0)
 POLICIES = {
-    "balanced": Policy(),
-    "depth": Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0),
-    "num_2q": Policy(),
-    "duration": Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0),
-    "fidelity": Policy(keep=False, cover=False, gather=1, urgent=0.0, patience=1.0),
+    "balanced": _SPARING,
+    "num_2q": _SPARING,
+    "depth": _QUICK,
+    "duration": _QUICK,
+    "fidelity": _QUICK,
 }
 """Policy by the name of what it is good for."""
 
@@ -93,7 +95,7 @@ def route_rounds(
     Raises:
         RoutingError: A gate does not fit on the device even alone.
     """
-    router = _Router(block, layout, builder, POLICIES[options.objective], options)
+    router = _Router(block, layout, builder, options)
     total = max(1, router.front.remaining)
     live = dict(router.flying)
     while router.front.remaining:
@@ -117,10 +119,9 @@ class _Router:
             strict, and the next round drops both.
     """
 
-    def __init__(
-        self, block: GateBlock, layout: Layout, builder: ProgramBuilder, policy: Policy, options: RouteOptions
-    ) -> None:
-        self.block, self.layout, self.builder, self.policy = block, layout, builder, policy
+    def __init__(self, block: GateBlock, layout: Layout, builder: ProgramBuilder, options: RouteOptions) -> None:
+        self.block, self.layout, self.builder = block, layout, builder
+        self.policy = POLICIES[options.objective]
         self.front = Front(block, builder.device.native)
         self.progressed = True
         self.plans = options.effort
@@ -131,7 +132,7 @@ class _Router:
         self.flying = choose_flying(block, layout, options.num_flying)
         self.cover = copy_segments(block, self.flying)
         if self.flying:
-            builder.lift(*self._home_um, self._ancillas_of(self.flying))
+            builder.lift(*layout.home_um(), self._ancillas_of(self.flying))
 
     # --- planning ----------------------------------------------------------------------------------------------------
 
@@ -323,13 +324,13 @@ class _Router:
             if stage.lines is None:
                 self._home_pulse(stage.recycled, planned.kept, stage.created)
             elif stage.created or stage.recycled:
-                changed = [(q, builder.ancilla(*c)) for x in (stage.recycled, stage.created) for q, c in x.items()]
+                changed = self._ancillas_of(stage.recycled | stage.created).items()
                 builder.cx(*stage.lines, changed, [(ancilla, target) for ancilla, _, target, _ in links])
-                builder.count(len(links), (qubit for _, source, target, _ in links for qubit in (source, target)))
+                builder.count_gates(links)
             else:
                 builder.controlled_phases(*stage.lines, links)
             self._open(stage.opened)
-            builder.release(builder.ancilla(*c) for c in stage.recycled.values())
+            builder.release(self._ancillas_of(stage.recycled).values())
 
     def recycle(self, live: Mapping[int, Crossing]) -> None:
         """Recycle copies, and run the one-qubit gates that waited for that."""
@@ -342,7 +343,7 @@ class _Router:
         """Recycle the last copies and run what is left of one-qubit gates."""
         self.recycle(live)
         if self.flying:
-            self.builder.land(*self._home_um, self._ancillas_of(self.flying))
+            self.builder.land(*self.layout.home_um(), self._ancillas_of(self.flying))
         self.builder.close(self.block)
 
     def _home_pulse(
@@ -358,17 +359,12 @@ class _Router:
         lines = place_stage(self.layout, visits, [*changed, *kept.values()])
         if lines is None:
             visits = changed | {c: q for q, c in kept.items()}
-            lines = self._home_um
+            lines = self.layout.home_um()
         beside_own = {builder.ancilla(*c): q for c, q in visits.items() if c not in changed}
         builder.cx(*lines, ((q, builder.ancilla(*c)) for c, q in changed.items()), beside_own.items())
         for qubit in beside_own.values():
             if qubit not in self.flying:  # its atom is in |0>
                 builder.phase(qubit, math.pi)
-
-    @property
-    def _home_um(self) -> Lines:
-        """Where the lines stand with every one at its own site."""
-        return self.layout.home_um()
 
     def _ancillas_of(self, copies: Mapping[int, Crossing]) -> dict[int, int]:
         return {qubit: self.builder.ancilla(*crossing) for qubit, crossing in copies.items()}
