@@ -270,6 +270,7 @@ def summary(rows: Sequence[Row], figures: Iterable[str]) -> str:
         "least depth.",
         _short_table(groups),
         *map(picture, figures),
+        _times(cases),
         _losses(found),
         f"{number(len(rows))} rows, {hours:,.1f} hours of compile time, with {', '.join(versions)}.",
     ]
@@ -341,6 +342,17 @@ def _short_table(groups: Mapping[Group, Mapping[str, Row]]) -> str:
         line = [group[1], group[3] or "", *(_depth_cell(ways.get(way)) for way in names)]
         lines.append([*line, *cells, ms, fidelities, seconds])
     return table(["circuit", "variant", *names, "fixed", "moving", "ms", "fidelity", "compile s"], lines)
+
+
+def _times(cases: Mapping[Case, Mapping[str, Row]]) -> str:
+    found = ratios(cases, "compile_s", "zoned", "qpilot")
+    if not found:
+        return ""
+    return (
+        f"The zoned compiler of mqt.qmap takes {number(geometric_mean(found))} times the compile time of qpilot "
+        f"(geometric mean of {number(len(found))} circuits of all sizes, from {number(min(found))} to "
+        f"{number(max(found))}), checks of qpilot included."
+    )
 
 
 def _losses(found: Mapping[Group, Mapping[str, Row]]) -> str:

@@ -234,6 +234,8 @@ def test_compile_times_beside_the_zoned_compiler():
     assert cells(text, "random") == ["random", "100", "2", "4", "2", "8"]
     assert cells(text, "400") == ["400", "4,000", "8"]
     assert "n^1.50" in text
+    short = " ".join(report.summary(rows, []).split())
+    assert "takes 4 times the compile time of qpilot (geometric mean of 2 circuits of all sizes, from 2 to 8)" in short
 
 
 def test_provenance_counts_rows_and_hours():
