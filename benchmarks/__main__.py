@@ -118,7 +118,9 @@ def _measure_and_report(options: argparse.Namespace, out: Path, settings: Settin
     print(report.ratio_table(measured))
     print(f"\nThe report is {out / 'report.md'}, with {len(pictures)} figures; all rows are in {path}.")
     if options.readme:
-        report.update_readmes(measured, out, HERE.parent)
+        for readme in (HERE.parent / "README.md", HERE / "README.md"):
+            links = [Path(os.path.relpath(picture, readme.parent)).as_posix() for picture in pictures]
+            report.replace_section(readme, report.summary(measured, links))
     refused = [
         row for row in measured if row["version"].startswith("qpilot ") and row["status"] in ("refused", "failed")
     ]

@@ -226,7 +226,7 @@ def write(rows: Sequence[Row], out: Path, figures: Iterable[Path]) -> Path:
     links = [Path(os.path.relpath(figure, out)).as_posix() for figure in figures]
     parts = [
         "# Results",
-        "Made by `python -m benchmarks` from rows.csv, which has every figure. [The README](../README.md) says what is "
+        "Made by `python -m benchmarks` from rows.csv, which has every figure. benchmarks/README.md says what is "
         "measured and how.",
         "## Depth beside fixed atoms and published ratios",
         ratio_table(rows),
