@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, transpile
-from qiskit.transpiler import CouplingMap
+from qiskit.transpiler import CouplingMap, PassManager, generate_preset_pass_manager
+from qiskit.transpiler.passes import VF2Layout
 
 import qpilot
 from qpilot.arch.device import near_square
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 BASIS = ("cz", "u")
 EAGLE_QUBITS = 127
+LAYOUT_CALLS = (1_000_000, 10_000)
+"""Steps that the search for a layout without swaps may take, to find one and then to find better ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def route(circuit: QuantumCircuit, grid: str, seeds: Sequence[int]) -> Result:
     machine = GRIDS[grid](circuit.num_qubits)
     tried = seeds if machine.coupling else seeds[:1]
     start = time.perf_counter()
-    found = [compile_fixed(circuit, machine.coupling, seed) for seed in tried]
+    found = compile_fixed(circuit, machine.coupling, tried)
     compile_s = time.perf_counter() - start
     results = []
     for seed, compiled in zip(tried, found, strict=True):
@@ -77,9 +80,23 @@ def route(circuit: QuantumCircuit, grid: str, seeds: Sequence[int]) -> Result:
     return min(results, key=lambda result: (result.depth, result.num_2q))
 
 
-def compile_fixed(circuit: QuantumCircuit, coupling: CouplingMap | None, seed: int) -> QuantumCircuit:
-    """Compile to cz and u with Qiskit at optimization level 3."""
-    return transpile(circuit, coupling_map=coupling, basis_gates=[*BASIS], optimization_level=3, seed_transpiler=seed)
+def compile_fixed(circuit: QuantumCircuit, coupling: CouplingMap | None, seeds: Sequence[int]) -> list[QuantumCircuit]:
+    """Compile to cz and u with Qiskit at optimization level 3, once for each seed.
+
+    A layout that needs no swaps is looked for first, as Qiskit does at this level, but only once for all seeds and not
+    for minutes: in all cases tried, what it finds at all it finds early. Its search at the end for a layout of lower
+    error rates is left out: it takes as long, and here all couplings are equal.
+    """
+    options: dict[str, Any] = {"basis_gates": [*BASIS], "optimization_level": 3}
+    if coupling is not None:
+        options |= {"coupling_map": coupling, "layout_method": "sabre"}
+        prepared = generate_preset_pass_manager(**options).init.run(circuit)
+        search = PassManager([VF2Layout(coupling, seed=-1, call_limit=LAYOUT_CALLS)])
+        search.run(prepared)
+        layout = search.property_set["layout"]
+        if layout is not None:
+            options["initial_layout"] = [layout[qubit] for qubit in prepared.qubits]
+    return [transpile(circuit, seed_transpiler=seed, **options) for seed in seeds]
 
 
 def two_qubit_depth(circuit: QuantumCircuit) -> int:
@@ -231,7 +248,7 @@ def _long_range(num_qubits: int, radius: int) -> Grid:
     rows, cols = near_square(num_qubits, num_qubits, num_qubits)
     sites = np.array([*np.ndindex(rows, cols)])
     squares = ((sites[:, None] - sites[None]) ** 2).sum(axis=2)
-    edges = np.argwhere((squares > 0) & (squares <= radius**2)).tolist()
+    edges = [(int(a), int(b)) for a, b in np.argwhere((squares > 0) & (squares <= radius**2))]
     return Grid(f"{rows}x{cols}", _coupling(rows * cols, edges), sites)
 
 

@@ -116,4 +116,5 @@ def _measured(circuit: QuantumCircuit) -> dict[int, int]:
 def _probabilities(state: NDArray[np.complex128], axes: Sequence[int]) -> NDArray[np.float64]:
     """Return the probability of each outcome of measuring these axes, with an axis for each, in this order."""
     others = tuple(k for k in range(state.ndim) if k not in axes)
-    return (np.abs(state) ** 2).sum(axis=others).transpose(np.argsort(np.argsort(axes)))
+    sums: NDArray[np.float64] = (np.abs(state) ** 2).sum(axis=others)
+    return sums.transpose(np.argsort(np.argsort(axes)))

@@ -212,7 +212,8 @@ def _idle_us(
     held_from[list(initial)] = 0.0
     held_to[list(final)] = _latest(ends)
     used = held_from < np.inf
-    return np.maximum(0.0, held_to[used] - held_from[used] - busy[used])
+    idle: NDArray[np.float64] = np.maximum(0.0, held_to[used] - held_from[used] - busy[used])
+    return idle
 
 
 def _dependencies(

@@ -137,4 +137,4 @@ def _terms(rotations: Sequence[Rotation], preserve_order: bool) -> list[tuple[st
 
 
 def _shallowest(circuits: Iterable[QuantumCircuit]) -> QuantumCircuit:
-    return min(circuits, key=lambda circuit: two_qubit_depth(compile_fixed(circuit, None, seed=0)))
+    return min(circuits, key=lambda circuit: two_qubit_depth(*compile_fixed(circuit, None, [0])))
