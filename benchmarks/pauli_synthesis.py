@@ -15,7 +15,7 @@ from qiskit.circuit.library import PauliEvolutionGate
 from qiskit.quantum_info import SparsePauliOp
 from qiskit.synthesis import LieTrotter, synth_pauli_network_rustiq
 
-from .baselines import all_to_all
+from .baselines import compile_fixed, two_qubit_depth
 
 Rotation = tuple[str, float]
 
@@ -137,4 +137,4 @@ def _terms(rotations: Sequence[Rotation], preserve_order: bool) -> list[tuple[st
 
 
 def _shallowest(circuits: Iterable[QuantumCircuit]) -> QuantumCircuit:
-    return min(circuits, key=lambda circuit: all_to_all(circuit).depth)
+    return min(circuits, key=lambda circuit: two_qubit_depth(*compile_fixed(circuit, None, [0])))
