@@ -1,0 +1,239 @@
+"""The figures of the harness: depth, widths and compile time as lines here, bars in `benchmarks.bars`."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from qpilot.arch.errors import ProgramError
+from qpilot.arch.files import write_bytes
+
+from .bars import durations, fidelities, ratios
+from .compare import Row, growth_exponent
+from .palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, STYLE, VERMILION, Style, in_order, style
+from .panels import (
+    Seeds,
+    circuits,
+    complete,
+    draw_line,
+    figure_of,
+    largest,
+    legend_below,
+    log_ticks,
+    spread_ticks,
+    values,
+)
+from .record import MODELS
+
+DPI = 160
+DEPTH = "depth (layers of two-qubit gates)"
+
+CIRCUIT_LOOKS = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"), (BLACK, "x"))
+"""Colour and marker of circuits, where a figure tells circuits apart and not ways."""
+
+GATE_SUITES = ("random", "qaoa", "algorithms")
+"""Suites whose size is counted in two-qubit gates."""
+
+SCATTERED = ("qpilot", "square", "zoned")
+"""Ways whose compile times are drawn for circuits of all kinds."""
+
+DENSITIES: tuple[tuple[str, str, str | None, str, str], ...] = (
+    ("random", r"random-(\d+)", None, "random pairs", "gates per qubit"),
+    ("random", r"random-(\d+)-repeat", None, "random pairs, 41 % repeated", "gates per qubit"),
+    ("qaoa", r"er-[\d.]+|\d-regular", None, "QAOA, random graphs", "edges"),
+    ("paulis", r"p=([\d.]+)", "kept", "Pauli strings, order kept", "probability of a letter"),
+    ("paulis", r"p=([\d.]+)", "free", "Pauli strings, order free", "probability of a letter"),
+)
+"""Panels of depth against density: suite, circuits, variant, title, axis; the number is the density, else the size."""
+
+
+def draw_all(rows: Iterable[Row], folder: Path) -> list[Path]:
+    """Draw every figure that the rows have data for.
+
+    Equal rows give equal files, byte by byte, with one version of Matplotlib.
+
+    Args:
+        rows: Rows of the harness, one for each case and way.
+        folder: Where the PNG files go; it is made if it is missing.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ProgramError: The folder cannot be written.
+    """
+    rows = list(rows)
+    drawers: dict[str, Callable[[list[Row]], Figure | None]] = {
+        **{f"depth-{suite}": partial(depths, suite=suite) for suite in ("random", "qaoa", "algorithms")},
+        **{f"depth-paulis-{order}": partial(depths, suite="paulis", variant=order) for order in ("kept", "free")},
+        "density": densities,
+        "ratios": ratios,
+        "widths": widths,
+        **{f"fidelity-{model}": partial(fidelities, model=model) for model in MODELS},
+        "durations": durations,
+        "compile-time": compile_times,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    with matplotlib.style.context(["default", STYLE]):
+        for name, draw in drawers.items():
+            figure = draw(rows)
+            if figure is not None:
+                paths.append(folder / f"{name}.png")
+                write_bytes(paths[-1], to_png(figure), ProgramError)
+    return paths
+
+
+def to_png(figure: Figure) -> bytes:
+    """Return a figure as a PNG file without a date or version in it."""
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=DPI, metadata={"Software": None})
+    return data.getvalue()
+
+
+def depths(rows: Iterable[Row], suite: str, variant: str | None = None) -> Figure | None:
+    """Return depth against qubits, a panel for each circuit with two sizes or more.
+
+    Args:
+        rows: Rows of the harness.
+        suite: Which circuits.
+        variant: Which variant of them.
+
+    Returns:
+        The figure, with means over seeds and bars from least to greatest; None without such circuits.
+    """
+    kinds = {
+        kind: seeds
+        for kind, seeds in complete(rows).items()
+        if kind.suite == suite and kind.variant == variant and seeds
+    }
+    panels = []
+    for name in circuits(kinds):
+        points: dict[float, Seeds] = {kind.qubits: seeds for kind, seeds in kinds.items() if kind.circuit == name}
+        if len(points) > 1:
+            panels.append((name, "qubits", points))
+    # Circuits of one suite are alike and share the axis; algorithms are not.
+    return _depth_panels(panels, across=4 if len(panels) > 6 else 3, sharey=suite != "algorithms")
+
+
+def densities(rows: Iterable[Row]) -> Figure | None:
+    """Return depth against density at the largest size, a panel for each family; None without two densities."""
+    kinds = complete(rows)
+    panels = []
+    for suite, pattern, variant, title, label in DENSITIES:
+        here = {kind: s for kind, s in kinds.items() if kind.suite == suite and kind.variant == variant and s}
+        points: dict[float, Seeds] = {}
+        for kind, seeds in here.items():
+            match = re.fullmatch(pattern, kind.circuit)
+            if match and kind.qubits == largest(here):
+                density = match[1] if match.lastindex else np.mean(values(next(iter(seeds.values())), "size"))
+                points[float(density)] = seeds
+        if len(points) > 1:
+            panels.append((f"{title}, {largest(here)} qubits", label, points))
+    return _depth_panels(panels, across=3, sharey=False)
+
+
+def widths(rows: Iterable[Row]) -> Figure | None:
+    """Return depth and duration of qpilot against the columns of the lattice; None without two lattices."""
+    found: dict[str, dict[float, list[Row]]] = {}
+    kinds = {kind: seeds for kind, seeds in complete(rows).items() if kind.suite == "widths" and "qpilot" in seeds}
+    for kind, seeds in kinds.items():
+        columns = float((kind.variant or "0x0").split("x")[1])
+        found.setdefault(kind.circuit, {})[columns] = seeds["qpilot"]
+    places = sorted({columns for points in found.values() for columns in points})
+    if len(places) < 2:
+        return None
+    figure = figure_of(2.6)
+    panels = figure.subplots(1, 2)
+    looks = {name: Style(name, *look, width=1.2) for name, look in zip(circuits(kinds), CIRCUIT_LOOKS, strict=False)}
+    for ax, column, scale, label in (
+        (panels[0], "depth", 1.0, DEPTH),
+        (panels[1], "enola_duration_us", 1e-3, "duration (ms), constants of enola"),
+    ):
+        for name, look in looks.items():
+            draw_line(ax, look, {x: scale * values(group, column) for x, group in found[name].items()})
+        _finish(ax, spread_ticks(places))
+        ax.set(xlabel=f"columns of the lattice ({largest(kinds)} qubits)", ylabel=label)
+    legend_below(figure, list(looks.values()), across=4)
+    return figure
+
+
+def compile_times(rows: Iterable[Row]) -> Figure | None:
+    """Return compile time against qubits for one kind of circuit, and against two-qubit gates for all kinds.
+
+    The legend has the exponent p of the fit seconds = c * qubits^p, where there are three sizes or more.
+    """
+    kinds = complete(rows)
+    scaling = {kind.qubits: seeds for kind, seeds in kinds.items() if kind.suite == "scaling" and seeds}
+    if len(scaling) < 2:
+        return None
+    figure = figure_of(2.9)
+    left, right = figure.subplots(1, 2, sharey=True)
+    looks = []
+    for way in in_order(way for seeds in scaling.values() for way in seeds):
+        points: dict[float, np.ndarray] = {
+            n: values(seeds[way], "compile_s") for n, seeds in scaling.items() if way in seeds
+        }
+        look = style(way)
+        if len(points) > 2:
+            exponent = growth_exponent([*points], [float(np.mean(seconds)) for seconds in points.values()])
+            look = dataclasses.replace(look, label=f"{look.label}: $n^{{{exponent:.2f}}}$")
+        draw_line(left, look, points)
+        looks.append(look)
+    for way in SCATTERED:
+        groups = [seeds[way] for kind, seeds in kinds.items() if kind.suite in GATE_SUITES and way in seeds]
+        found = [row for group in groups for row in group]
+        look = style(way)
+        right.plot(
+            *(values(found, "size"), values(found, "compile_s")),
+            **{"color": look.colour, "marker": look.marker, "linestyle": "none", "alpha": 0.35, "markeredgewidth": 0},
+        )
+    _finish(left, spread_ticks(scaling))
+    _finish(right, None)
+    left.set(xlabel="qubits (random-10)", ylabel="compile time (s)")
+    right.set_xlabel("two-qubit gates as written (other suites)")
+    legend_below(figure, looks, across=4)
+    return figure
+
+
+def _depth_panels(panels: list[tuple[str, str, dict[float, Seeds]]], across: int, *, sharey: bool) -> Figure | None:
+    """Return depth against something: title, axis and data of each panel."""
+    if not panels:
+        return None
+    across = min(across, len(panels))
+    down = -(-len(panels) // across)
+    ways = in_order(way for *_, points in panels for seeds in points.values() for way in seeds)
+    columns = 4 if across > 1 else 2
+    width, legend = 7.0 if across > 1 else 3.4, 0.13 * -(-len(ways) // columns)
+    figure = figure_of(down * (1.75 if across > 3 else 2.1) + legend + 0.2, width)
+    axes = figure.subplots(down, across, sharey=sharey, squeeze=False).ravel()
+    for number, (ax, (title, label, points)) in enumerate(zip(axes, panels, strict=False)):
+        for place, way in enumerate(ways):
+            found = {x: values(seeds[way], "depth") for x, seeds in points.items() if way in seeds}
+            if found:
+                draw_line(ax, style(way), found, aside=place - (len(ways) - 1) / 2)
+        _finish(ax, spread_ticks(points))
+        ax.set(title=title, xlabel=label if label != "qubits" or number + across >= len(panels) else "")
+        ax.tick_params(labelleft=True)
+    for ax in axes[len(panels) :]:
+        ax.remove()
+    figure.supylabel(DEPTH, fontsize=7.5)
+    legend_below(figure, [style(way) for way in ways], columns)
+    return figure
+
+
+def _finish(ax: Axes, places: Iterable[float] | None) -> None:
+    """Make both axes logarithmic with plain numbers; those of x at the given places."""
+    ax.set(xscale="log", yscale="log")
+    ax.grid(which="major")
+    log_ticks(ax.xaxis, places)
+    log_ticks(ax.yaxis)
