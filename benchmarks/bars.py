@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 
 from .compare import Row
 from .palette import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, Style, in_order, is_own, style
-from .panels import Kind, Seeds, bar_panels, complete, handle, largest, log_ticks, values
+from .panels import Kind, Seeds, bar_panels, complete, explain, handle, largest, log_ticks, values
 
 FAMILIES: tuple[tuple[str, str | None, str, float | None], ...] = (
     ("random", None, "random circuits", 1.4),
@@ -83,6 +83,10 @@ def ratios(rows: Iterable[Row]) -> Figure | None:
         ax.axvline(1, color=BLACK, linewidth=0.8)
         if published:
             ax.axvline(published, color=BLUE, linewidth=1.2, linestyle=":")
+            ax.set_ylim(top=-1.5)
+            low, high = ax.get_xlim()
+            side = "right" if published**2 > low * high else "left"  # towards the middle of the axis
+            ax.text(published, -0.9, f" {published} ", color=BLUE, ha=side, va="center_baseline")
     figure.supxlabel("depth of a way / depth of qpilot", fontsize=7.5)
     bar: dict[str, Any] = {"facecolor": "#bbbbbb", "edgecolor": BLACK, "linewidth": 0.5}
     explained = [
@@ -94,7 +98,7 @@ def ratios(rows: Iterable[Row]) -> Figure | None:
         ),
         Line2D([], [], color=BLUE, linewidth=1.2, linestyle=":", label="published ratio (1Q and 2Q layers)"),
     ]
-    figure.legend(handles=explained, loc="outside upper center", ncols=3 if len(axes) > 1 else 1)
+    explain(figure, explained, 3)
     return figure
 
 
@@ -126,7 +130,7 @@ def fidelities(rows: Iterable[Row], model: str) -> Figure | None:
         _finish(ax, panel)
     figure.supxlabel(f"$-\\log_{{10}}$ of the estimated fidelity, constants of {model}", fontsize=7.5)
     causes = [Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name) for _, name, colour, hatch in CAUSES]
-    figure.legend(handles=causes, loc="outside upper center", ncols=5 if len(axes) > 1 else 2)
+    explain(figure, causes, 5)
     return figure
 
 
@@ -136,7 +140,10 @@ def durations(rows: Iterable[Row]) -> Figure | None:
     if not panels:
         return None
     figure, axes = bar_panels([len(panel.ways) for panel in panels])
-    looks = {"enola": Style("constants of enola", BLACK, "o"), "atomique": Style("atomique", BLACK, "s", filled=False)}
+    looks = {
+        "enola": Style("constants of enola", BLACK, "o", "none"),
+        "atomique": Style("constants of atomique", BLACK, "s", "none", filled=False),
+    }
     for ax, panel in zip(axes, panels, strict=True):
         for place, way in enumerate(panel.ways):
             for model, look in looks.items() if way in panel.seeds else ():
@@ -147,7 +154,7 @@ def durations(rows: Iterable[Row]) -> Figure | None:
         log_ticks(ax.xaxis)
         _finish(ax, panel)
     figure.supxlabel("duration (ms)", fontsize=7.5)
-    figure.legend(handles=[handle(look) for look in looks.values()], loc="outside upper center", ncols=2)
+    explain(figure, [handle(look) for look in looks.values()], 2)
     return figure
 
 
@@ -159,17 +166,32 @@ def _draw_ratio(ax: Axes, place: int, way: str, cases: list[Seeds], most: int) -
     }
     mean, mixed = (float(np.exp(found.mean())) for found in logs.values())
     hatch, colour = "//////" if mean < 1 else "", style(way).colour
-    ax.barh(place, abs(mean - 1), 0.74, min(mean, 1), color=to_rgba(colour, 0.45), hatch=hatch, edgecolor=colour)
+    ax.barh(
+        place,
+        abs(mean - 1),
+        0.74,
+        min(mean, 1),
+        color=to_rgba(colour, 0.45),
+        hatch=hatch,
+        edgecolor=colour,
+        linewidth=0.6,
+    )
     aside = place + 0.2 * (np.arange(logs["depth"].size) % 3 - 1)  # so that equal dots are seen
     ax.plot(np.exp(logs["depth"]), aside, "o", color=BLACK, ms=1.6, mew=0, alpha=0.6)
     ax.plot(mixed, place, "D", color=BLACK, mfc="white", ms=3, mew=0.6)
     part = f" ({len(cases)} of {most})" if len(cases) < most else ""
-    ax.text(1.02, place, f"{mean:.3g}{part}", transform=ax.get_yaxis_transform(), va="center")
+    ax.text(1.02, place, f"{mean:.{2 if mean < 10 else 1}f}{part}", transform=ax.get_yaxis_transform(), va="center")
 
 
 def _write_fidelity(ax: Axes, place: int, lost: float) -> None:
     """Write the fidelity at the end of its bar, inside one that leaves the panel."""
-    text = f"{10**-lost:.2g}" if lost < 2 else f"$10^{{-{lost:.0f}}}$" if lost < _MOST_LOST else "0"
+    if lost < 2:
+        text = f"{10**-lost:.2g}"
+    elif lost < _MOST_LOST:
+        digit, exponent = f"{10**-lost:.0e}".split("e")
+        text = f"${digit} \\cdot 10^{{{int(exponent)}}}$"
+    else:
+        text = "$<10^{-300}$"
     end = ax.get_xlim()[1]
     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
     where: dict[str, Any] = (

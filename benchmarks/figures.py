@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib.style
 import numpy as np
@@ -21,15 +22,16 @@ from .bars import durations, fidelities, ratios
 from .compare import Row, growth_exponent
 from .palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, STYLE, VERMILION, Style, in_order, style
 from .panels import (
+    WIDTH_IN,
     Seeds,
     circuits,
     complete,
     draw_line,
+    explain,
     figure_of,
+    handle,
     largest,
-    legend_below,
-    log_ticks,
-    spread_ticks,
+    log_axes,
     values,
 )
 from .record import MODELS
@@ -43,7 +45,7 @@ CIRCUIT_LOOKS = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "D"), (OR
 GATE_SUITES = ("random", "qaoa", "algorithms")
 """Suites whose size is counted in two-qubit gates."""
 
-SCATTERED = ("qpilot", "square", "zoned")
+SCATTERED = ("square", "zoned", "qpilot")
 """Ways whose compile times are drawn for circuits of all kinds."""
 
 DENSITIES: tuple[tuple[str, str, str | None, str, str], ...] = (
@@ -54,6 +56,15 @@ DENSITIES: tuple[tuple[str, str, str | None, str, str], ...] = (
     ("paulis", r"p=([\d.]+)", "free", "Pauli strings, order free", "probability of a letter"),
 )
 """Panels of depth against density: suite, circuits, variant, title, axis; the number is the density, else the size."""
+
+
+class DepthPanel(NamedTuple):
+    """Depth against something."""
+
+    title: str
+    label: str
+    """Of the x axis."""
+    points: dict[float, Seeds]
 
 
 def draw_all(rows: Iterable[Row], folder: Path) -> list[Path]:
@@ -116,11 +127,11 @@ def depths(rows: Iterable[Row], suite: str, variant: str | None = None) -> Figur
         for kind, seeds in complete(rows).items()
         if kind.suite == suite and kind.variant == variant and seeds
     }
-    panels = []
+    panels: list[DepthPanel] = []
     for name in circuits(kinds):
         points: dict[float, Seeds] = {kind.qubits: seeds for kind, seeds in kinds.items() if kind.circuit == name}
         if len(points) > 1:
-            panels.append((name, "qubits", points))
+            panels.append(DepthPanel(name, "qubits", points))
     # Circuits of one suite are alike and share the axis; algorithms are not.
     return _depth_panels(panels, across=4 if len(panels) > 6 else 3, sharey=suite != "algorithms")
 
@@ -128,7 +139,7 @@ def depths(rows: Iterable[Row], suite: str, variant: str | None = None) -> Figur
 def densities(rows: Iterable[Row]) -> Figure | None:
     """Return depth against density at the largest size, a panel for each family; None without two densities."""
     kinds = complete(rows)
-    panels = []
+    panels: list[DepthPanel] = []
     for suite, pattern, variant, title, label in DENSITIES:
         here = {kind: s for kind, s in kinds.items() if kind.suite == suite and kind.variant == variant and s}
         points: dict[float, Seeds] = {}
@@ -138,7 +149,7 @@ def densities(rows: Iterable[Row]) -> Figure | None:
                 density = match[1] if match.lastindex else np.mean(values(next(iter(seeds.values())), "size"))
                 points[float(density)] = seeds
         if len(points) > 1:
-            panels.append((f"{title}, {largest(here)} qubits", label, points))
+            panels.append(DepthPanel(title, f"{label} ({largest(here)} qubits)", points))
     return _depth_panels(panels, across=3, sharey=False)
 
 
@@ -161,9 +172,9 @@ def widths(rows: Iterable[Row]) -> Figure | None:
     ):
         for name, look in looks.items():
             draw_line(ax, look, {x: scale * values(group, column) for x, group in found[name].items()})
-        _finish(ax, spread_ticks(places))
+        log_axes(ax, places)
         ax.set(xlabel=f"columns of the lattice ({largest(kinds)} qubits)", ylabel=label)
-    legend_below(figure, list(looks.values()), across=4)
+    explain(figure, [handle(look) for look in looks.values()], 4)
     return figure
 
 
@@ -173,67 +184,71 @@ def compile_times(rows: Iterable[Row]) -> Figure | None:
     The legend has the exponent p of the fit seconds = c * qubits^p, where there are three sizes or more.
     """
     kinds = complete(rows)
-    scaling = {kind.qubits: seeds for kind, seeds in kinds.items() if kind.suite == "scaling" and seeds}
-    if len(scaling) < 2:
+    scaling = {kind: seeds for kind, seeds in kinds.items() if kind.suite == "scaling" and seeds}
+    if len({kind.qubits for kind in scaling}) < 2:
         return None
     figure = figure_of(2.9)
     left, right = figure.subplots(1, 2, sharey=True)
-    looks = []
+    looks = {}
     for way in in_order(way for seeds in scaling.values() for way in seeds):
         points: dict[float, np.ndarray] = {
-            n: values(seeds[way], "compile_s") for n, seeds in scaling.items() if way in seeds
+            kind.qubits: values(seeds[way], "compile_s") for kind, seeds in scaling.items() if way in seeds
         }
-        look = style(way)
+        looks[way] = style(way)
+        draw_line(left, looks[way], points)
         if len(points) > 2:
             exponent = growth_exponent([*points], [float(np.mean(seconds)) for seconds in points.values()])
-            look = dataclasses.replace(look, label=f"{look.label}: $n^{{{exponent:.2f}}}$")
-        draw_line(left, look, points)
-        looks.append(look)
+            looks[way] = dataclasses.replace(looks[way], label=f"{style(way).label}: $n^{{{exponent:.2f}}}$")
     for way in SCATTERED:
         groups = [seeds[way] for kind, seeds in kinds.items() if kind.suite in GATE_SUITES and way in seeds]
         found = [row for group in groups for row in group]
-        look = style(way)
-        right.plot(
-            *(values(found, "size"), values(found, "compile_s")),
-            **{"color": look.colour, "marker": look.marker, "linestyle": "none", "alpha": 0.35, "markeredgewidth": 0},
-        )
-    _finish(left, spread_ticks(scaling))
-    _finish(right, None)
-    left.set(xlabel="qubits (random-10)", ylabel="compile time (s)")
+        if found:
+            dots = handle(dataclasses.replace(looks.setdefault(way, style(way)), line="none"))
+            dots.set(xdata=values(found, "size"), ydata=values(found, "compile_s"), alpha=0.35, markeredgewidth=0)
+            right.add_line(dots)
+    log_axes(left, {kind.qubits for kind in scaling})
+    log_axes(right)
+    left.set(xlabel=f"qubits ({', '.join(circuits(scaling))})", ylabel="compile time (s)")
     right.set_xlabel("two-qubit gates as written (other suites)")
-    legend_below(figure, looks, across=4)
+    explain(figure, [handle(look) for look in looks.values()], 4)
     return figure
 
 
-def _depth_panels(panels: list[tuple[str, str, dict[float, Seeds]]], across: int, *, sharey: bool) -> Figure | None:
-    """Return depth against something: title, axis and data of each panel."""
+def _depth_panels(panels: list[DepthPanel], across: int, *, sharey: bool) -> Figure | None:
+    """Return depth against something, a panel for each circuit or family; None without panels."""
     if not panels:
         return None
     across = min(across, len(panels))
     down = -(-len(panels) // across)
-    ways = in_order(way for *_, points in panels for seeds in points.values() for way in seeds)
+    ways = in_order(way for panel in panels for seeds in panel.points.values() for way in seeds)
     columns = 4 if across > 1 else 2
-    width, legend = 7.0 if across > 1 else 3.4, 0.13 * -(-len(ways) // columns)
-    figure = figure_of(down * (1.75 if across > 3 else 2.1) + legend + 0.2, width)
+    legend_in = 0.13 * -(-len(ways) // columns) + 0.2
+    height_in = 1.75 if across > 3 else 2.1
+    figure = figure_of(down * height_in + legend_in, WIDTH_IN if across > 1 else WIDTH_IN / 2)
     axes = figure.subplots(down, across, sharey=sharey, squeeze=False).ravel()
-    for number, (ax, (title, label, points)) in enumerate(zip(axes, panels, strict=False)):
-        for place, way in enumerate(ways):
-            found = {x: values(seeds[way], "depth") for x, seeds in points.items() if way in seeds}
-            if found:
-                draw_line(ax, style(way), found, aside=place - (len(ways) - 1) / 2)
-        _finish(ax, spread_ticks(points))
-        ax.set(title=title, xlabel=label if label != "qubits" or number + across >= len(panels) else "")
+    for ax, panel in zip(axes, panels, strict=False):
+        _draw_depths(ax, panel.points)
+        log_axes(ax, panel.points, apart=0.045 * across)
+        ax.set_title(panel.title)
         ax.tick_params(labelleft=True)
     for ax in axes[len(panels) :]:
         ax.remove()
+    labels = [panel.label for panel in panels]
+    if len({*labels}) == 1:
+        figure.supxlabel(labels[0], fontsize=7.5)
+    else:
+        for ax, label in zip(axes, labels, strict=False):
+            ax.set_xlabel(label)
     figure.supylabel(DEPTH, fontsize=7.5)
-    legend_below(figure, [style(way) for way in ways], columns)
+    explain(figure, [handle(style(way)) for way in ways], columns)
     return figure
 
 
-def _finish(ax: Axes, places: Iterable[float] | None) -> None:
-    """Make both axes logarithmic with plain numbers; those of x at the given places."""
-    ax.set(xscale="log", yscale="log")
-    ax.grid(which="major")
-    log_ticks(ax.xaxis, places)
-    log_ticks(ax.yaxis)
+def _draw_depths(ax: Axes, points: dict[float, Seeds]) -> None:
+    """Draw the depth of every way, many of them closer together."""
+    ways = in_order(way for seeds in points.values() for way in seeds)
+    for place, way in enumerate(ways):
+        aside = (place - (len(ways) - 1) / 2) * min(1, 9 / len(ways))
+        draw_line(
+            ax, style(way), {x: values(seeds[way], "depth") for x, seeds in points.items() if way in seeds}, aside
+        )

@@ -52,13 +52,12 @@ STYLES: dict[str, Style] = {
     "qpilot-depth": Style("qpilot, for depth", BLUE, "D", width=1.4),
     "qpilot-two-aods": Style("qpilot, two AODs", SKY, "v", width=1.4),
     "qpilot-generic": Style("qpilot, gate by gate", BLUE, "<", "--", 1.2),
-    "qpilot-phases": Style("qpilot, free phases", SKY, ">", "--", 1.2),
-    "paper": Style("Q-Pilot, rebuilt", ORANGE, "p", width=1.2),
+    "qpilot-phases": Style("qpilot, phase per pair", SKY, ">", "--", 1.2),
+    "paper": Style("Q-Pilot, reconstructed", ORANGE, "p", width=1.2),
     "logical": Style("all-to-all (ideal)", GREY, "", "--", 1.0),
-    **{
-        way: Style(f"SABRE, {name}", VERMILION, marker, "-" if way == "square" else "--")
-        for way, name, marker in _CONNECTIVITIES
-    },
+    "square": Style("SABRE, square grid", VERMILION, "s"),
+    "triangle": Style("SABRE, triangular grid", VERMILION, "^", "--"),
+    "heavy-hex": Style("SABRE, heavy-hex", VERMILION, "h", ":"),
     "long-range-2": Style("SABRE, radius 2 sites", PURPLE, "d", filled=False),
     "long-range-3": Style("SABRE, radius 3 sites", PURPLE, "d", "--"),
     "swap-network": Style("line swap network", VERMILION, "x", "-."),

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
@@ -29,8 +30,11 @@ BAR_IN = 0.132
 PANEL_BARS = 5
 """Height of title and axis labels of a panel of bars, in bars."""
 
+LEGEND_IN = 0.7
+"""Height that a legend above panels of bars may take."""
+
 ASIDE = 1.012
-"""Factor between points of two ways at the same place of a log axis, so that none hides another."""
+"""Factor between points of two lines at the same place of a log axis, so that none hides another."""
 
 
 class Kind(NamedTuple):
@@ -81,27 +85,38 @@ def figure_of(height_in: float, width_in: float = WIDTH_IN) -> Figure:
     return Figure(figsize=(width_in, min(height_in, HEIGHT_IN)), layout="constrained")
 
 
-def log_ticks(axis: Axis, places: Iterable[float] | None = None) -> None:
-    """Write plain numbers at these places of a log axis, or at 1, 2, 5 times powers of ten, fewer on a long axis."""
+def log_ticks(axis: Axis) -> None:
+    """Write plain numbers at 1, 2, 5 times powers of ten, on a long log axis at powers of ten."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
-    if places is not None:
-        axis.set_major_locator(FixedLocator(list(places)))
-        axis.set_minor_locator(FixedLocator([]))
-        return
     low, high = axis.get_view_interval()
-    decades = math.log10(high / low)
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.2 else (1.0,), numticks=20))
+    along = isinstance(axis, XAxis)  # where numbers are wider than high
+    short = math.log10(high / low) < (1.7 if along else 3.1)
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if short else (1.0,), numticks=5 if along else 10))
     axis.set_minor_locator(LogLocator(subs="all", numticks=20))
 
 
-def spread_ticks(places: Iterable[float]) -> list[float]:
-    """Return the places without those too close to the one before to write numbers at both, on a log axis."""
-    kept: list[float] = []
-    for place in sorted(places):
-        if not kept or place > 1.45 * kept[-1]:
+def log_axes(ax: Axes, places: Iterable[float] = (), apart: float = 0.1) -> None:
+    """Make both axes logarithmic, with plain numbers.
+
+    Args:
+        ax: The axes, with what they show.
+        places: Where numbers are wanted along x, as far as they have room; by default at 1, 2, 5 times powers of ten.
+        apart: Least distance of two numbers, as a share of the axis.
+    """
+    ax.set(xscale="log", yscale="log")
+    ax.grid(which="major")
+    log_ticks(ax.yaxis)
+    log_ticks(ax.xaxis)
+    wanted = sorted(places)
+    if not wanted or wanted[-1] > 1000:  # long numbers would touch
+        return
+    kept = wanted[:1]
+    for place in wanted[1:]:
+        if place > kept[-1] * (wanted[-1] / wanted[0]) ** apart:
             kept.append(place)
-    return kept
+    ax.xaxis.set_major_locator(FixedLocator(kept))
+    ax.xaxis.set_minor_locator(FixedLocator(wanted))
 
 
 def handle(look: Style) -> Line2D:
@@ -118,10 +133,9 @@ def handle(look: Style) -> Line2D:
     )
 
 
-def legend_below(figure: Figure, looks: Sequence[Style], across: int) -> None:
-    """Explain the lines below the panels."""
-    handles = [handle(look) for look in looks]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(across, len(handles)), columnspacing=1.4)
+def explain(figure: Figure, handles: Sequence[Artist], across: int) -> None:
+    """Put a legend of so many columns above the panels."""
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(across, len(handles)), columnspacing=1.4)
 
 
 def draw_line(ax: Axes, look: Style, points: Mapping[float, np.ndarray], aside: float = 0) -> None:
@@ -150,7 +164,7 @@ def bar_panels(counts: Sequence[int]) -> tuple[Figure, list[Axes]]:
         shortest = heights.index(min(heights))
         columns[shortest].append(number)
         heights[shortest] += count + PANEL_BARS
-    figure = figure_of(BAR_IN * max(heights), WIDTH_IN if len(columns) > 1 else WIDTH_IN / 2)
+    figure = figure_of(BAR_IN * max(heights) + LEGEND_IN)
     outer = figure.add_gridspec(1, len(columns))
     axes: dict[int, Axes] = {}
     for place, column in enumerate(columns):
