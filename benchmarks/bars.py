@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, NamedTuple
@@ -85,7 +86,7 @@ def ratios(rows: Iterable[Row]) -> Figure | None:
             ax.axvline(published, color=BLUE, linewidth=1.2, linestyle=":")
             ax.set_ylim(top=-1.5)
             low, high = ax.get_xlim()
-            side = "right" if published**2 > low * high else "left"  # towards the middle of the axis
+            side = "right" if published**5 > low * high**4 else "left"  # inside, near the right end of the axis too
             ax.text(published, -0.9, f" {published} ", color=BLUE, ha=side, va="center_baseline")
     figure.supxlabel("depth of a way / depth of qpilot", fontsize=7.5)
     bar: dict[str, Any] = {"facecolor": "#bbbbbb", "edgecolor": BLACK, "linewidth": 0.5}
@@ -122,7 +123,7 @@ def fidelities(rows: Iterable[Row], model: str) -> Figure | None:
             lost = np.array([_lost(panel.seeds.get(way, []), f"{model}_{cause}") for way in panel.ways])
             ax.barh(np.arange(len(lost)), lost, 0.74, left, color=colour, hatch=hatch, edgecolor="white", linewidth=0)
             left += lost
-        end = 1.25 * max(left[left < _MOST_LOST], default=left.max())
+        end = 1.4 * max(left[left < _MOST_LOST], default=left.max())
         ax.set_xlim(0, end or 1)
         for place, (way, total) in enumerate(zip(panel.ways, left, strict=True)):
             if way in panel.seeds:
@@ -180,7 +181,8 @@ def _draw_ratio(ax: Axes, place: int, way: str, cases: list[Seeds], most: int) -
     ax.plot(np.exp(logs["depth"]), aside, "o", color=BLACK, ms=1.6, mew=0, alpha=0.6)
     ax.plot(mixed, place, "D", color=BLACK, mfc="white", ms=3, mew=0.6)
     part = f" ({len(cases)} of {most})" if len(cases) < most else ""
-    ax.text(1.02, place, f"{mean:.{2 if mean < 10 else 1}f}{part}", transform=ax.get_yaxis_transform(), va="center")
+    decimals = max(0, 2 - math.floor(math.log10(mean)))  # three digits
+    ax.text(1.02, place, f"{mean:,.{decimals}f}{part}", transform=ax.get_yaxis_transform(), va="center")
 
 
 def _write_fidelity(ax: Axes, place: int, lost: float) -> None:
@@ -195,7 +197,7 @@ def _write_fidelity(ax: Axes, place: int, lost: float) -> None:
     end = ax.get_xlim()[1]
     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
     where: dict[str, Any] = (
-        {"x": 0.98 * end, "ha": "right", "bbox": box} if lost > 0.9 * end else {"x": lost + 0.015 * end}
+        {"x": 0.99 * end, "ha": "right", "bbox": box} if lost > 0.9 * end else {"x": lost + 0.015 * end}
     )
     ax.text(y=place, s=text, va="center_baseline", **where)
 

@@ -125,7 +125,7 @@ def test_ratios_are_geometric_means_over_circuits_and_seeds():
     assert (square.get_x(), square.get_x() + square.get_width()) == pytest.approx((1, 4))
     assert (zoned.get_x(), zoned.get_x() + zoned.get_width()) == pytest.approx((0.5, 1))
     assert (square.get_hatch(), bool(zoned.get_hatch())) == ("", True)
-    assert {"4.00 (1 of 2)", "0.50", " 1.4 "} <= set(texts(figure))
+    assert {"4.00 (1 of 2)", "0.500", " 1.4 "} <= set(texts(figure))
     diamonds = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D"]
     assert diamonds == pytest.approx([np.sqrt(40 / 20 * 20 / 20), 0.5])
 
