@@ -1,4 +1,4 @@
-"""The command line: `qpilot compile`, `verify`, `info` and `device`."""
+"""The command line: `qpilot compile`, `verify`, `info`, `device` and `bench`."""
 
 from __future__ import annotations
 
@@ -373,6 +373,23 @@ def _device(
         machine.save(output)
     else:
         _print_json(machine)
+
+
+@app.command(
+    "bench",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def _bench(context: typer.Context) -> None:
+    """Compare depth, gates, fidelity and compile time with other compilers; 'qpilot bench --help' lists the options.
+
+    For example:
+
+      qpilot bench --quick
+    """
+    from .benchmarks.__main__ import main as bench
+
+    raise typer.Exit(bench(context.args, prog="qpilot bench"))
 
 
 def _parse_shape(text: str) -> tuple[int, int] | None:

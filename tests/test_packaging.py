@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LINKED = ("arch", "routing", "visualize")
+LINKED = ("arch", "benchmarks", "routing", "visualize")
 SHIPPED_SUFFIXES = {".py", ".typed", ".json"}
 
 
@@ -22,7 +22,9 @@ def shipped_files():
         f"{prefix}/{path.relative_to(folder).as_posix()}"
         for prefix, folder in places.items()
         for path in folder.rglob("*")
-        if path.suffix in SHIPPED_SUFFIXES and not (prefix == "qpilot" and path.relative_to(folder).parts[0] in LINKED)
+        if path.suffix in SHIPPED_SUFFIXES
+        and "results" not in path.parts
+        and not (prefix == "qpilot" and path.relative_to(folder).parts[0] in LINKED)
     )
 
 

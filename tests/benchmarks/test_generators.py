@@ -120,3 +120,14 @@ def test_two_local_layers_join_the_pairs_asked_for(entanglement, pairs):
     assert circuit.count_ops()["ry"] == 4 * 5
     assert not circuit.parameters
     assert circuit == generators.two_local(5, entanglement, 3, seed=1) != generators.two_local(5, entanglement, 3)
+
+
+def test_random_pairs_repeat_at_the_rate_asked_for():
+    circuit = generators.random_cz(50, 20, seed=3, one_qubit_rate=0.76, repeat_rate=0.41)
+    ends = [tuple(sorted(circuit.find_bit(q).index for q in item.qubits)) for item in circuit.data]
+    pairs = [pair for pair in ends if len(pair) == 2]
+    assert len(pairs) == 1000
+    repeats = sum(a == b for a, b in itertools.pairwise(pairs)) / 999
+    assert 0.37 <= repeats <= 0.45
+    assert not any(a == b for a, b in itertools.pairwise(ends) if len(a) == 2)  # a one-qubit gate stands between
+    assert 0.73 <= circuit.count_ops()["u"] / 2000 <= 0.80

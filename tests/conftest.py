@@ -1,0 +1,11 @@
+"""What all tests share."""
+
+import signal
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c():
+    """Let Ctrl-C interrupt, also where the tests run in the background of a shell that makes jobs ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
