@@ -14,13 +14,14 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import LineStyleType
 
 from qpilot.arch.errors import ProgramError
 from qpilot.arch.files import write_bytes
 
 from .bars import durations, fidelities, ratios
 from .compare import Row, growth_exponent
-from .palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, STYLE, VERMILION, Style, in_order, style
+from .palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, STYLE, VERMILION, Style, in_order, is_own, style
 from .panels import (
     WIDTH_IN,
     Seeds,
@@ -154,27 +155,32 @@ def densities(rows: Iterable[Row]) -> Figure | None:
 
 
 def widths(rows: Iterable[Row]) -> Figure | None:
-    """Return depth and duration of qpilot against the columns of the lattice; None without two lattices."""
-    found: dict[str, dict[float, list[Row]]] = {}
-    kinds = {kind: seeds for kind, seeds in complete(rows).items() if kind.suite == "widths" and "qpilot" in seeds}
+    """Return depth and duration against the columns of the lattice, at the largest size; None without two lattices."""
+    kinds = {kind: seeds for kind, seeds in complete(rows).items() if kind.suite == "widths" and kind.variant}
+    kinds = {kind: seeds for kind, seeds in kinds.items() if kind.qubits == largest(kinds)}
+    found: dict[tuple[str, str], dict[float, list[Row]]] = {}
     for kind, seeds in kinds.items():
-        columns = float((kind.variant or "0x0").split("x")[1])
-        found.setdefault(kind.circuit, {})[columns] = seeds["qpilot"]
-    places = sorted({columns for points in found.values() for columns in points})
+        for way, group in seeds.items():
+            found.setdefault((way, kind.circuit), {})[float(str(kind.variant).split("x")[1])] = group
+    places = {columns for points in found.values() for columns in points}
     if len(places) < 2:
         return None
-    figure = figure_of(2.6)
+    figure = figure_of(2.8)
     panels = figure.subplots(1, 2)
-    looks = {name: Style(name, *look, width=1.2) for name, look in zip(circuits(kinds), CIRCUIT_LOOKS, strict=False)}
+    looks = {}
+    for name, (colour, marker) in zip(circuits(kinds), CIRCUIT_LOOKS, strict=False):
+        for way in in_order(way for way, circuit in found if circuit == name):
+            line: LineStyleType = "-" if is_own(way) else "--"
+            looks[way, name] = Style(f"{name}, {style(way).label}", colour, marker, line, 1.2, filled=is_own(way))
     for ax, column, scale, label in (
         (panels[0], "depth", 1.0, DEPTH),
         (panels[1], "enola_duration_us", 1e-3, "duration (ms), constants of enola"),
     ):
-        for name, look in looks.items():
-            draw_line(ax, look, {x: scale * values(group, column) for x, group in found[name].items()})
+        for key, look in looks.items():
+            draw_line(ax, look, {x: scale * values(group, column) for x, group in found[key].items()})
         log_axes(ax, places)
         ax.set(xlabel=f"columns of the lattice ({largest(kinds)} qubits)", ylabel=label)
-    explain(figure, [handle(look) for look in looks.values()], 4)
+    explain(figure, [handle(look) for look in looks.values()], 3)
     return figure
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .compare import way_key
+
 if TYPE_CHECKING:
     from matplotlib.typing import LineStyleType
 
@@ -71,7 +73,7 @@ STYLES: dict[str, Style] = {
         for grid, where, marker in _CONNECTIVITIES
     },
 }
-"""Every way of the harness, in the order of legends: colour tells the group, marker and line the way."""
+"""Every way of the harness: colour tells the group, marker and line the way."""
 
 STYLE: dict[str, object] = {
     "font.size": 7.0,
@@ -110,6 +112,5 @@ def is_own(way: str) -> bool:
 
 
 def in_order(ways: Iterable[str]) -> list[str]:
-    """Return each way once, in the order of legends; those not in the table last, by name."""
-    known = list(STYLES)
-    return sorted(set(ways), key=lambda way: (known.index(way) if way in STYLES else len(known), way))
+    """Return each way once, in the order of tables and legends."""
+    return sorted(set(ways), key=way_key)
