@@ -34,7 +34,6 @@ from qpilot.frontend import read_circuit
 from . import generators
 from .pauli_synthesis import Rotation
 
-SUITES = ("random", "qaoa", "paulis", "algorithms", "widths", "scaling")
 PUBLISHED = "published"
 SIZES = (10, 20, 50, 100)
 SIZES_OF = {"widths": (100,), "scaling": (20, 50, 100, 200, 500, 1000)}

@@ -95,7 +95,7 @@ def by_case(rows: Iterable[Row]) -> dict[Case, dict[str, Row]]:
             for way, row in kept.items():
                 if not way.startswith("qpilot") and way != PAPER:
                     ways.setdefault(way, row)
-    return {case: found[case] for case in sorted(found, key=_case_key)}
+    return {case: found[case] for case in sorted(found, key=case_key)}
 
 
 def means(cases: Mapping[Case, Mapping[str, Row]]) -> dict[Group, dict[str, Row]]:
@@ -204,7 +204,8 @@ def natural_key(text: str | None) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text or ""))
 
 
-def _case_key(case: Case) -> tuple[Any, ...]:
+def case_key(case: Case) -> tuple[Any, ...]:
+    """Return the place of a circuit among others."""
     suite, circuit, qubits, variant, seed = case
     place = SUITES.index(suite) if suite in SUITES else len(SUITES)
     order = (variant == FREE, natural_key(variant))

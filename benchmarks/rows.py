@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from qpilot.arch.errors import QPilotError
 from qpilot.arch.files import write_bytes
 
-from .cases import CIRCUITS, PUBLISHED, SUITES, Case
+from .cases import Case
+from .compare import Row, case_key, way_key
 from .record import RESULT_COLUMNS, TIMES
-
-Row = dict[str, Any]
 
 KEY = ("suite", "circuit", "qubits", "seed", "variant", "way")
 PROVENANCE = ("version", "revision", "python", "machine", "date")
@@ -50,29 +49,17 @@ def load(path: Path) -> list[Row]:
             raise RowsError(f"{path} cannot be read: {error}.") from error
 
 
-def save(rows: Iterable[Row], path: Path, ways: Iterable[str]) -> None:
+def save(rows: Iterable[Row], path: Path) -> None:
     """Write rows in the order of suites, circuits, sizes and ways; the file appears whole or not at all."""
+
+    def place(row: Row) -> tuple[Any, ...]:
+        return case_key((row["suite"], row["circuit"], row["qubits"], row["variant"], row["seed"])), way_key(row["way"])
+
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(in_order(rows, ways))
+    writer.writerows(sorted(rows, key=place))
     write_bytes(path, text.getvalue().encode(), RowsError)
-
-
-def in_order(rows: Iterable[Row], ways: Iterable[str]) -> list[Row]:
-    """Return rows by suite, circuit, qubits, seed, variant and way; each in the order of its list, others behind."""
-    suites = _ranks((*SUITES, PUBLISHED))
-    circuits = _ranks(name for names in CIRCUITS.values() for name in names)
-    ranks = _ranks(ways)
-
-    def place(row: Row) -> tuple[Any, ...]:
-        suite, circuit, qubits, seed, variant, way = (row[name] for name in KEY)
-        return (
-            suites.get(suite, len(suites)), circuits.get(circuit, len(circuits)), circuit, qubits,
-            -1 if seed is None else seed, _natural(variant), ranks.get(way, len(ranks)), way,
-        )  # fmt: skip
-
-    return sorted(rows, key=place)
 
 
 def differences(rows: Iterable[Row], others: Iterable[Row]) -> list[str]:
@@ -88,18 +75,6 @@ def differences(rows: Iterable[Row], others: Iterable[Row]) -> list[str]:
             unlike = [column for column in same if ours[key][column] != theirs[key][column]]
             lines += [f"{name}: {column} {ours[key][column]} and {theirs[key][column]}" for column in unlike]
     return sorted(lines)
-
-
-def _ranks(names: Iterable[str]) -> Mapping[str, int]:
-    return {name: rank for rank, name in enumerate(dict.fromkeys(names))}
-
-
-def _natural(variant: str | None) -> tuple[int, str]:
-    """Sort lattices by columns, "kept" before "free"."""
-    if variant is None:
-        return -1, ""
-    columns = variant.partition("x")[2]
-    return (int(columns) if columns.isdecimal() else variant == "free"), variant
 
 
 def _value(name: str, cell: str) -> Any:

@@ -85,7 +85,7 @@ def run(jobs: Sequence[Job], rows: list[Row], path: Path, settings: Settings, wo
                 row |= {"version": WAYS[job.way].version(), "revision": revision, "python": platform.python_version()}
                 row |= {"machine": machine, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
                 rows.append(row)
-                save(rows, path, WAYS)
+                save(rows, path)
                 tell(weights[job], job.name)
         except KeyboardInterrupt:
             return False

@@ -16,11 +16,11 @@ import qpilot
 from qpilot.arch import AOD, FPQA, Lattice
 from qpilot.arch.device import Rydberg
 
-from . import baselines, pauli_synthesis, qmap
+from . import baselines, edge_colouring, pauli_synthesis, qmap, qmap_hybrid
 from .cases import BETA, GAMMA, Case, circuit_of, graph_of, lattice_of, rotations_of
+from .compare import GRIDS
 from .record import Result, from_program
 
-GRIDS = ("square", "triangle", "heavy-hex", "long-range-2", "long-range-3")
 GRIDS_OF_PAULIS = {
     "chain": ("square", "triangle", "heavy-hex"),
     "tree": ("square", "triangle", "heavy-hex"),
@@ -118,12 +118,12 @@ def zoned(case: Case, settings: Settings) -> Result:
 
 def zoned_coloured(case: Case, settings: Settings) -> Result:
     """Compile with the zoned compiler of QMAP, the edges of the graph written colour by colour."""
-    return qmap.zoned(qmap.edge_coloured(graph_of(case), [GAMMA], [BETA]))
+    return qmap.zoned(edge_colouring.edge_coloured(graph_of(case), [GAMMA], [BETA]))
 
 
 def hybrid(case: Case, settings: Settings) -> Result:
     """Compile with the hybrid mapper of QMAP."""
-    return qmap.hybrid(circuit_of(case))
+    return qmap_hybrid.hybrid(circuit_of(case))
 
 
 def _two_aods(num_qubits: int) -> FPQA:

@@ -121,7 +121,7 @@ def test_report_and_figures_are_made(complete):
 
 def test_a_run_that_lost_rows_measures_these_only(complete, tmp_path, capfd):
     found = rows.load(complete / "rows.csv")
-    rows.save(found[:5], tmp_path / "rows.csv", WAYS)
+    rows.save(found[:5], tmp_path / "rows.csv")
     (tmp_path / "settings.json").write_bytes((complete / "settings.json").read_bytes())
     assert main([*SMALL, *FEW, "--out", str(tmp_path), "--same-as", str(complete)]) == 0
     printed = capfd.readouterr()
@@ -153,7 +153,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(complete, tmp_pa
 def test_another_seed_is_told_from_the_same(complete, tmp_path, capfd):
     found = rows.load(complete / "rows.csv")
     found[3] = found[3] | {"depth": found[3]["depth"] + 1, "compile_s": 99.0, "date": "today"}
-    rows.save(found[:-1], tmp_path / "rows.csv", WAYS)
+    rows.save(found[:-1], tmp_path / "rows.csv")
     assert main([*SMALL, *FEW, "--out", str(complete), "--same-as", str(tmp_path)]) == 1
     printed = capfd.readouterr().out
     assert "2 differences" in printed
@@ -165,7 +165,7 @@ def test_another_seed_is_told_from_the_same(complete, tmp_path, capfd):
 def test_again_measures_the_rows_of_one_way_anew(complete, tmp_path, capfd):
     found = rows.load(complete / "rows.csv")
     marked = [row | {"note": "old"} for row in found]
-    rows.save(marked, tmp_path / "rows.csv", WAYS)
+    rows.save(marked, tmp_path / "rows.csv")
     (tmp_path / "settings.json").write_bytes((complete / "settings.json").read_bytes())
     assert main([*SMALL, *FEW, "--out", str(tmp_path), "--again", "logical"]) == 0
     after = rows.load(tmp_path / "rows.csv")
