@@ -13,10 +13,11 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.typing import FillStyleType
 
 from .compare import Row
-from .palette import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, Style, in_order, is_own, style
-from .panels import Kind, Seeds, bar_panels, complete, explain, handle, largest, log_ticks, values
+from .palette import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, in_order, is_own, style
+from .panels import Kind, Seeds, bar_panels, complete, explain, largest, log_ticks, values
 
 FAMILIES: tuple[tuple[str, str | None, str, float | None], ...] = (
     ("random", None, "random circuits", 1.4),
@@ -44,6 +45,12 @@ CAUSES = (
 )
 """Causes of error: column, name, colour, hatch."""
 
+DURATION_MARKS: dict[str, tuple[str, float, FillStyleType]] = {
+    "enola": ("o", 2.2, "full"),
+    "atomique": ("s", 4.4, "none"),
+}
+"""Marker, its size and filling for each set of constants; equal durations are a dot in a square."""
+
 _MOST_LOST = 300.0
 """-log10 of a probability that is too small for a float."""
 
@@ -67,9 +74,9 @@ def ratios(rows: Iterable[Row]) -> Figure | None:
     kinds = complete(rows)
     panels = []
     for suite, variant, title, published in FAMILIES:
-        here = {k: s for k, s in kinds.items() if k.suite == suite and k.variant == variant and "qpilot" in s}
-        most = largest(here)
-        cases = [seeds for kind, seeds in here.items() if kind.qubits == most]
+        here = {k: _with_depth(s) for k, s in kinds.items() if k.suite == suite and k.variant == variant}
+        most = largest(kind for kind, seeds in here.items() if "qpilot" in seeds)
+        cases = [seeds for kind, seeds in here.items() if kind.qubits == most and "qpilot" in seeds]
         ways = in_order(way for seeds in cases for way in seeds if not is_own(way))
         if ways:
             panels.append((f"{title}, {most} qubits", published, cases, ways))
@@ -93,11 +100,11 @@ def ratios(rows: Iterable[Row]) -> Figure | None:
     explained = [
         Patch(**bar, label="geometric mean, depth"),
         Patch(**bar, hatch="//////", label="below 1: qpilot loses"),
-        Line2D([], [], color=BLACK, marker="o", markersize=2, linestyle="none", label="one circuit and seed, depth"),
+        Line2D([], [], color=BLACK, marker="o", markersize=2.5, linestyle="none", label="one circuit and seed, depth"),
         Line2D(
             [], [], color=BLACK, marker="D", mfc="white", linestyle="none", label="geometric mean, 1Q and 2Q layers"
         ),
-        Line2D([], [], color=BLUE, linewidth=1.2, linestyle=":", label="published ratio (1Q and 2Q layers)"),
+        Line2D([], [], color=BLUE, linewidth=1.2, linestyle=":", label="published at 100 qubits, 1Q and 2Q layers"),
     ]
     explain(figure, explained, 3)
     return figure
@@ -141,22 +148,26 @@ def durations(rows: Iterable[Row]) -> Figure | None:
     if not panels:
         return None
     figure, axes = bar_panels([len(panel.ways) for panel in panels])
-    looks = {
-        "enola": Style("constants of enola", BLACK, "o", "none"),
-        "atomique": Style("constants of atomique", BLACK, "s", "none", filled=False),
-    }
     for ax, panel in zip(axes, panels, strict=True):
         for place, way in enumerate(panel.ways):
-            for model, look in looks.items() if way in panel.seeds else ():
+            for model, (marker, size, face) in DURATION_MARKS.items() if way in panel.seeds else ():
                 ms = values(panel.seeds[way], f"{model}_duration_us") / 1000
-                face = style(way).colour if look.filled else "white"
-                ax.plot(ms.mean(), place, look.marker, color=style(way).colour, markerfacecolor=face)
+                ax.plot(ms.mean(), place, marker, color=style(way).colour, fillstyle=face, markersize=size)
         ax.set_xscale("log")
         log_ticks(ax.xaxis)
         _finish(ax, panel)
     figure.supxlabel("duration (ms)", fontsize=7.5)
-    explain(figure, [handle(look) for look in looks.values()], 2)
+    handles = [
+        Line2D([], [], color=BLACK, ls="none", marker=marker, fillstyle=face, ms=size, label=f"constants of {model}")
+        for model, (marker, size, face) in DURATION_MARKS.items()
+    ]
+    explain(figure, handles, 2)
     return figure
+
+
+def _with_depth(seeds: Seeds) -> Seeds:
+    """Return the ways that left a two-qubit gate; without one there is no ratio."""
+    return {way: rows for way, rows in seeds.items() if (values(rows, "depth") > 0).all()}
 
 
 def _draw_ratio(ax: Axes, place: int, way: str, cases: list[Seeds], most: int) -> None:
@@ -167,18 +178,10 @@ def _draw_ratio(ax: Axes, place: int, way: str, cases: list[Seeds], most: int) -
     }
     mean, mixed = (float(np.exp(found.mean())) for found in logs.values())
     hatch, colour = "//////" if mean < 1 else "", style(way).colour
-    ax.barh(
-        place,
-        abs(mean - 1),
-        0.74,
-        min(mean, 1),
-        color=to_rgba(colour, 0.45),
-        hatch=hatch,
-        edgecolor=colour,
-        linewidth=0.6,
-    )
+    face = to_rgba(colour, 0.45)
+    ax.barh(place, abs(mean - 1), 0.74, min(mean, 1), color=face, hatch=hatch, edgecolor=colour, linewidth=0.6)
     aside = place + 0.2 * (np.arange(logs["depth"].size) % 3 - 1)  # so that equal dots are seen
-    ax.plot(np.exp(logs["depth"]), aside, "o", color=BLACK, ms=1.6, mew=0, alpha=0.6)
+    ax.plot(np.exp(logs["depth"]), aside, "o", color=BLACK, ms=2, mew=0, alpha=0.6)
     ax.plot(mixed, place, "D", color=BLACK, mfc="white", ms=3, mew=0.6)
     part = f" ({len(cases)} of {most})" if len(cases) < most else ""
     decimals = max(0, 2 - math.floor(math.log10(mean)))  # three digits

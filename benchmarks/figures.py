@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -251,10 +252,11 @@ def _depth_panels(panels: list[DepthPanel], across: int, *, sharey: bool) -> Fig
 
 
 def _draw_depths(ax: Axes, points: dict[float, Seeds]) -> None:
-    """Draw the depth of every way, many of them closer together."""
+    """Draw the depth of every way; on a short axis, and where they are many, the points stand closer together."""
     ways = in_order(way for seeds in points.values() for way in seeds)
+    step = min(1, 9 / len(ways)) * min(1, math.log10(max(points) / min(points)))
     for place, way in enumerate(ways):
-        aside = (place - (len(ways) - 1) / 2) * min(1, 9 / len(ways))
+        aside = (place - (len(ways) - 1) / 2) * step
         draw_line(
             ax, style(way), {x: values(seeds[way], "depth") for x, seeds in points.items() if way in seeds}, aside
         )

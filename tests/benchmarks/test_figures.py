@@ -130,6 +130,13 @@ def test_ratios_are_geometric_means_over_circuits_and_seeds():
     assert diamonds == pytest.approx([np.sqrt(40 / 20 * 20 / 20), 0.5])
 
 
+def test_circuits_left_without_gates_have_no_ratio():
+    rows = [row("qpilot", 10, circuit=name) for name in ("random-2", "random-5")]
+    rows += [row("square", 0), row("square", 20, circuit="random-5"), row("zoned", 0)]
+    assert "2.00 (1 of 2)" in texts(ratios(rows))
+    assert ratios([row("qpilot", 10), row("square", 0)]) is None
+
+
 def test_lost_fidelity_is_stacked_by_cause_and_missing_ways_are_named():
     lost = {"enola_two_qubit": 1e-3, "enola_one_qubit": 1e-1, "enola_decoherence": 1.0, "enola_transfer": 1.0}
     rows = [row("qpilot", 10, enola_idle=10.0**-seed, **lost, seed=seed) for seed in (1, 3)]
