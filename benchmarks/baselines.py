@@ -59,7 +59,7 @@ def route(circuit: QuantumCircuit, grid: str, seeds: Sequence[int]) -> Result:
         CheckError: What Qiskit returned is not legal on the grid, or another circuit.
     """
     machine = GRIDS[grid](circuit.num_qubits)
-    tried = seeds if machine.coupling else seeds[:1]
+    tried = seeds if machine.coupling is not None else seeds[:1]
     start = time.perf_counter()
     found = compile_fixed(circuit, machine.coupling, tried)
     compile_s = time.perf_counter() - start
@@ -74,7 +74,7 @@ def route(circuit: QuantumCircuit, grid: str, seeds: Sequence[int]) -> Result:
                 final,
                 compile_s=compile_s,
                 checked=check(circuit, compiled, machine.coupling, initial, final),
-                detail=f"{machine.size}, seed {seed}" if machine.coupling else machine.size,
+                detail=f"{machine.size}, seed {seed}" if machine.coupling is not None else machine.size,
             )
         )
     return min(results, key=lambda result: (result.depth, result.num_2q))
@@ -85,7 +85,7 @@ def compile_fixed(circuit: QuantumCircuit, coupling: CouplingMap | None, seeds: 
 
     A layout that needs no swaps is looked for first, as Qiskit does at this level, but only once for all seeds and not
     for minutes: in all cases tried, what it finds at all it finds early. Its search at the end for a layout of lower
-    error rates is left out: it takes as long, and here all couplings are equal.
+    error rates is left out: it takes as long, and no error rates are given here.
     """
     options: dict[str, Any] = {"basis_gates": [*BASIS], "optimization_level": 3}
     if coupling is not None:
