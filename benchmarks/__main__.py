@@ -18,7 +18,8 @@ from qpilot.arch.errors import QPilotError
 from qpilot.arch.files import write_bytes
 
 from . import cases, figures, report, rows, runs
-from .rows import Row, RowsError
+from .compare import SUITES, Row
+from .rows import RowsError
 from .ways import EXTRA, WAYS, Settings
 
 RESULTS = Path("results")
@@ -35,10 +36,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument(
         "--suite",
         nargs="+",
-        choices=(*cases.SUITES, "all"),
+        choices=(*SUITES, "all"),
         default=["all"],
         metavar="SUITE",
-        help=f"what to measure: {', '.join(cases.SUITES)} or all (default)",
+        help=f"what to measure: {', '.join(SUITES)} or all (default)",
     )
     made.add_argument("--qubits", type=_qubits, nargs="+", metavar="N", help="sizes (default: those of each suite)")
     made.add_argument("--seeds", type=_positive, default=3, metavar="N", help="random circuits of a kind (default 3)")
@@ -146,7 +147,7 @@ def _jobs(options: argparse.Namespace) -> Iterator[runs.Job]:
 
 
 def _cases(options: argparse.Namespace) -> Iterator[cases.Case]:
-    suites = cases.SUITES if "all" in options.suite else [*dict.fromkeys(options.suite)]
+    suites = SUITES if "all" in options.suite else [*dict.fromkeys(options.suite)]
     for suite in suites:
         if not options.quick:
             yield from cases.made_cases(suite, options.qubits, options.seeds)

@@ -24,8 +24,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import qpilot
 
 from .cases import Case, rotations_of, size_of
+from .compare import Row
 from .record import to_cells
-from .rows import COLUMNS, KEY, Row, key_of, save
+from .rows import COLUMNS, KEY, key_of, save
 from .ways import WAYS, Settings
 
 ONE_THREAD = {"RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "QISKIT_PARALLEL": "FALSE"}
@@ -74,7 +75,7 @@ def run(jobs: Sequence[Job], rows: list[Row], path: Path, settings: Settings, wo
         ways = [*dict.fromkeys(job.way for job in jobs)]
         pool = ProcessPool(max_workers=workers, initializer=warm_up, initargs=(ways,), context=get_context("spawn"))
         try:
-            futures = {
+            futures: dict[Future[dict[str, Any]], Job] = {
                 pool.schedule(measure, args=(job.case, job.way, settings), timeout=settings.limit_s): job
                 for job in todo
             }
@@ -90,7 +91,7 @@ def run(jobs: Sequence[Job], rows: list[Row], path: Path, settings: Settings, wo
         except KeyboardInterrupt:
             return False
         finally:
-            pool.stop()
+            pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
     return True
 

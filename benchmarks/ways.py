@@ -159,7 +159,10 @@ def _ways() -> dict[str, Way]:
         package = "pytket" if synthesis == "tket" else "qiskit"
         for grid in (ALL_TO_ALL, *GRIDS_OF_PAULIS[synthesis]):
             name = synthesis if grid == ALL_TO_ALL else f"{synthesis}-{grid}"
-            ways[name] = Way(part(synthesised, synthesis=synthesis, grid=grid), ("paulis",), package)
+            # The order they choose suits all-to-all couplings; on a grid the order written serves as well.
+            kept_only = synthesis in ("rustiq", "tket") and grid != ALL_TO_ALL
+            run = part(synthesised, synthesis=synthesis, grid=grid)
+            ways[name] = Way(run, ("paulis",), package, kept_only=kept_only)
     return ways
 
 

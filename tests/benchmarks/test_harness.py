@@ -11,6 +11,7 @@ import pytest
 from benchmarks import cases, rows, runs
 from benchmarks.__main__ import main
 from benchmarks.cases import Case, circuit_of, file_cases, graph_of, made_cases, rotations_of, size_of
+from benchmarks.compare import SUITES
 from benchmarks.ways import WAYS, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +19,7 @@ SMALL = ["--suite", "random", "--circuits", "random-2", "--qubits", "4", "6", "-
 FEW = ["--ways", "qpilot", "square", "logical", "--sabre-seeds", "1"]
 
 
-@pytest.mark.parametrize("suite", cases.SUITES)
+@pytest.mark.parametrize("suite", SUITES)
 def test_the_cases_of_a_suite_differ_and_have_ways(suite):
     found = [*made_cases(suite, [10, 20], 2)]
     assert len(set(found)) == len(found) > 1
