@@ -17,19 +17,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
 import numpy as np
-import rustworkx as rx
-from qiskit import QuantumCircuit, transpile
-from qiskit.quantum_info import Operator
+from qiskit import QuantumCircuit
 from scipy.spatial import cKDTree
 
-import qpilot
 from qpilot.arch.device import PRESETS, Rydberg
 
+from .equality import check_equal, gate_counts, translate
 from .record import Cost, Result, estimate
 
-MOST_QUBITS_FOR_UNITARY = 10
 PAIR_SITE_COLS = 20
 PAIR_SITE_ROWS = 7
 FILLING = 0.9
@@ -42,11 +38,6 @@ PAIR_SPACING_UM = (12, 10)
 PAIR_DISTANCE_UM = 2
 ZONE_GAP_UM = 10
 AOD_LINES = 100
-
-RECOLOURINGS_PER_EDGE = 100
-
-PHASE_TOLERANCE = 1e-8
-"""Of 1 - |tr(A* B)| / d; programs are written with five decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +109,16 @@ def zoned(circuit: QuantumCircuit) -> Result:
 
     start_um, steps = parse(text)
     motion = follow(start_um, steps, machine["rydberg_range"][0])
-    routed = to_circuit(circuit.num_qubits, steps, motion.pulses)
+    routed = _to_circuit(circuit.num_qubits, steps, motion.pulses)
     checked = ["rules", *check_equal(routed, translated, bare)]
     layers_1q = _one_qubit_layers(steps)
-    num_1q = sum(len(step.atoms) for step in _one_qubit(steps))
+    gates_1q, gates_2q = gate_counts(routed)
     rows, cols = (machine["entanglement_zones"][0]["slms"][0][key] for key in "rc")
     return Result(
         depth=len(motion.pulses),
         mixed_depth=len(motion.pulses) + layers_1q,
-        num_2q=sum(map(len, motion.pulses)),
-        num_1q=num_1q,
+        num_2q=int(gates_2q.sum()) // 2,
+        num_1q=int(gates_1q.sum()),
         moves=motion.num_carries,
         atoms=circuit.num_qubits,
         compile_s=compile_s,
@@ -135,14 +126,6 @@ def zoned(circuit: QuantumCircuit) -> Result:
         detail=f"{rows}x{cols} pair sites; {motion.num_stops} stops at a taken site",
         **_costs(routed, steps, motion, layers_1q),
     )
-
-
-def translate(circuit: QuantumCircuit) -> tuple[QuantumCircuit, QuantumCircuit]:
-    """Return the circuit without measurements and barriers, and this as CZ and `u` gates by Qiskit at level 3."""
-    bare = circuit.remove_final_measurements(inplace=False)
-    bare.data = [item for item in bare.data if item.operation.name != "barrier"]
-    translated = transpile(bare, basis_gates=["cz", "u"], optimization_level=3, seed_transpiler=0)
-    return bare, translated
 
 
 def architecture(num_qubits: int) -> dict[str, Any]:
@@ -240,8 +223,9 @@ def _is_number(word: str) -> bool:
 def follow(start_um: np.ndarray, steps: Iterable[Step], zone: Sequence[Sequence[float]]) -> Motion:
     """Follow the atoms of a program, and check that the machine can do it.
 
-    Lines of the AOD keep their order and its atoms their lines, atoms stand in places of their own, and at a pulse those
-    in the zone are within the interaction radius in disjoint pairs, or at the safe distance.
+    Lines of the AOD keep their order and its atoms their lines; no atom in a trap is at a crossing of lines that take
+    up others; atoms are put down in places of their own; at a pulse, atoms in the zone are within the interaction
+    radius in disjoint pairs, and else at the safe distance. As in `qpilot.arch.rules`, moves may pass over atoms.
 
     Args:
         start_um: Position of each atom.
@@ -275,7 +259,7 @@ def follow(start_um: np.ndarray, steps: Iterable[Step], zone: Sequence[Sequence[
                 continue
             before = place[held]
             place[atoms] = step.targets_um
-            _require(_keeps_lines(before, place[held]), f"{where} crosses or splits lines of the AOD")
+            _require(keeps_lines(before, place[held]), f"{where} crosses or splits lines of the AOD")
             num_stops += len(place) - len(np.unique(place, axis=0))
             distances.append(float(np.abs(place[held] - before).max()))
         elif step.name == "cz":
@@ -297,7 +281,7 @@ def _distinct(places_um: np.ndarray) -> bool:
     return len(np.unique(places_um, axis=0)) == len(places_um)
 
 
-def _keeps_lines(before: np.ndarray, after: np.ndarray) -> bool:
+def keeps_lines(before: np.ndarray, after: np.ndarray) -> bool:
     """Whether atoms of a line stay on one line, and lines keep their order."""
     for axis in range(2):
         line = np.unique(before[:, axis], return_inverse=True)[1].ravel()
@@ -318,8 +302,8 @@ def _pairs(places_um: np.ndarray, atoms: np.ndarray, where: str) -> list[tuple[i
     return sorted((int(a), int(b)) for a, b in np.sort(atoms[found], axis=1))
 
 
-def to_circuit(num_qubits: int, steps: Iterable[Step], pulses: Iterable[list[tuple[int, int]]]) -> QuantumCircuit:
-    """Return what a program does to its atoms, with a barrier before each pulse."""
+def _to_circuit(num_qubits: int, steps: Iterable[Step], pulses: Iterable[list[tuple[int, int]]]) -> QuantumCircuit:
+    """Return what a program does to its atoms."""
     circuit = QuantumCircuit(num_qubits)
     remaining = iter(pulses)
     for step in steps:
@@ -330,68 +314,6 @@ def to_circuit(num_qubits: int, steps: Iterable[Step], pulses: Iterable[list[tup
             for atom in step.atoms:
                 getattr(circuit, step.name)(*step.angles, atom)
     return circuit
-
-
-def check_equal(routed: QuantumCircuit, translated: QuantumCircuit, bare: QuantumCircuit) -> list[str]:
-    """Check that a routed circuit does what was asked for.
-
-    Two circuits of CZ and one-qubit gates are equal up to the order of gates that act on other qubits, and of CZ gates,
-    where every qubit sees the same: sets of partners, and products of one-qubit gates between them.
-
-    Args:
-        routed: What the program does.
-        translated: What the compiler was given.
-        bare: The circuit as written.
-
-    Returns:
-        Names of the checks made.
-
-    Raises:
-        ValueError: A check fails.
-    """
-    for qubit, (found, asked) in enumerate(zip(_histories(routed), _histories(translated), strict=True)):
-        if len(found) != len(asked) or not all(map(_same, found, asked)):
-            raise ValueError(
-                f"The program of the peer is not the circuit it was given: qubit {qubit} sees other gates."
-            )
-    if routed.num_qubits > MOST_QUBITS_FOR_UNITARY:
-        return ["replay"]
-    made = Operator(routed)
-    if translated.layout is not None:
-        made = made.apply_permutation(translated.layout.final_index_layout(), front=False)
-    overlap = abs(np.vdot(made.data, Operator(bare).data)) / 2**routed.num_qubits
-    if 1 - overlap > PHASE_TOLERANCE * (routed.size() + 1):
-        raise ValueError(
-            f"The program of the peer is not the circuit as written: the unitaries overlap by {overlap:.6f}."
-        )
-    return ["replay", "unitary"]
-
-
-def _histories(circuit: QuantumCircuit) -> list[list[Counter[int] | np.ndarray]]:
-    """Return, for each qubit, the partners of CZ gates and the products of one-qubit gates, in turn."""
-    seen: list[list[Counter[int] | np.ndarray]] = [[] for _ in circuit.qubits]
-    index = {qubit: k for k, qubit in enumerate(circuit.qubits)}
-    for item in circuit.data:
-        qubits = [index[qubit] for qubit in item.qubits]
-        if len(qubits) == 2:
-            for qubit, partner in (qubits, qubits[::-1]):
-                if not seen[qubit] or not isinstance(seen[qubit][-1], Counter):
-                    seen[qubit].append(Counter())
-                seen[qubit][-1][partner] += 1
-        else:
-            history = seen[qubits[0]]
-            matrix = item.operation.to_matrix()
-            if history and not isinstance(history[-1], Counter):
-                history[-1] = matrix @ history[-1]
-            else:
-                history.append(matrix)
-    return seen
-
-
-def _same(a: Counter[int] | np.ndarray, b: Counter[int] | np.ndarray) -> bool:
-    if isinstance(a, Counter) or isinstance(b, Counter):
-        return a is b or (isinstance(a, Counter) and isinstance(b, Counter) and a == b)
-    return bool(1 - abs(np.vdot(a, b)) / 2 < PHASE_TOLERANCE)
 
 
 def _one_qubit(steps: Iterable[Step]) -> Iterator[Step]:
@@ -410,117 +332,26 @@ def _one_qubit_layers(steps: Iterable[Step]) -> int:
 
 def _costs(routed: QuantumCircuit, steps: Sequence[Step], motion: Motion, layers_1q: int) -> dict[str, Cost]:
     count = Counter(step.name for step in steps)
-    num_transfers = sum(len(step.atoms) for step in steps if step.name in ("load", "store"))
-    num_2q = sum(map(len, motion.pulses))
-    gates_2q = np.bincount(
-        np.array(motion.pulses and [*itertools.chain(*motion.pulses)], dtype=np.int64).ravel(),
-        minlength=routed.num_qubits,
-    )
-    gates_1q = np.bincount([atom for step in _one_qubit(steps) for atom in step.atoms], minlength=routed.num_qubits)
+    gates_1q, gates_2q = gate_counts(routed)
     costs = {}
     for model, (timing, fidelity) in PRESETS.items():
         if timing.move_us is None:
             moving_us = sum(timing.move_duration_us(distance) for distance in motion.distances_um)
         else:
             moving_us = timing.move_us * motion.num_carries
-        pulses_us = timing.rydberg_us * len(motion.pulses) + timing.raman_us * layers_1q
-        duration_us = moving_us + pulses_us + timing.transfer_us * (count["load"] + count["store"])
+        duration_us = (
+            moving_us
+            + timing.transfer_us * (count["load"] + count["store"])
+            + timing.rydberg_us * len(motion.pulses)
+            + timing.raman_us * layers_1q
+        )
         costs[model] = estimate(
             fidelity,
             duration_us=duration_us,
-            num_2q=num_2q,
+            num_2q=int(gates_2q.sum()) // 2,
             num_1q=int(gates_1q.sum()),
             idle_us=duration_us - timing.rydberg_us * gates_2q - timing.raman_us * gates_1q,
             num_idle=motion.num_idle,
-            num_transfers=num_transfers,
+            num_transfers=sum(len(step.atoms) for step in steps if step.name in ("load", "store")),
         )
     return costs
-
-
-def edge_coloured(graph: nx.Graph[Any], gammas: Sequence[float], betas: Sequence[float]) -> QuantumCircuit:
-    """Return the circuit of `qpilot.qaoa_circuit` with the ZZ gates of each layer ordered by a colouring of the edges.
-
-    The gates of a colour share no qubit. A compiler that keeps the order of the gates then needs two layers of CZ for
-    each colour, as one ZZ gate is CX RZ CX; no order needs fewer, if there are as many colours as the largest degree.
-
-    Args:
-        graph: As for `qpilot.qaoa_circuit`.
-        gammas: Angle of the cut in each layer, in radians.
-        betas: Angle of the mixer in each layer, in radians.
-    """
-    circuit = qpilot.qaoa_circuit(graph, gammas, betas)
-    colours = _edge_colours(graph)
-    index = {qubit: k for k, qubit in enumerate(circuit.qubits)}
-
-    def colour(item: Any) -> int:
-        a, b = sorted(index[qubit] for qubit in item.qubits)
-        return colours[a, b]
-
-    ordered: list[Any] = []
-    for is_cost, group in itertools.groupby(circuit.data, lambda item: item.operation.name == "rzz"):
-        ordered += sorted(group, key=colour) if is_cost else group
-    circuit.data = ordered
-    return circuit
-
-
-def _edge_colours(graph: nx.Graph[Any]) -> dict[tuple[int, int], int]:
-    """Return the colour of each edge, as a sorted pair of qubits; as few colours as the largest degree, if found."""
-    index = {node: k for k, node in enumerate(graph.nodes)}
-    edges = [(min(index[a], index[b]), max(index[a], index[b])) for a, b in graph.edges]
-    made: rx.PyGraph[int, None] = rx.PyGraph(multigraph=False)
-    made.add_nodes_from(range(len(index)))
-    made.add_edges_from_no_data(edges)
-    found = rx.graph_greedy_edge_color(made, strategy=rx.ColoringStrategy.Saturation)
-    colours = {edge: found[k] for k, edge in enumerate(edges)}
-    degree = max((count for _, count in graph.degree), default=0)
-    return _recolour(colours, degree, len(index)) or colours
-
-
-def _recolour(
-    colours: dict[tuple[int, int], int], num_colours: int, num_nodes: int
-) -> dict[tuple[int, int], int] | None:
-    """Return a colouring of the edges with fewer colours by exchanges along paths of two colours, or None.
-
-    An edge without a colour gets one if the exchange along a path frees it at both ends; else another colour is made
-    free at one end, and the edge waits.
-
-    Args:
-        colours: A proper colouring.
-        num_colours: Colours to use, at least the largest degree.
-        num_nodes: Number of nodes.
-    """
-    rng = np.random.default_rng(0)
-    across = np.full((num_nodes, num_colours), -1)  # the neighbour by an edge of each colour
-    waiting = [edge for edge, colour in colours.items() if colour >= num_colours]
-    for (a, b), colour in colours.items():
-        if colour < num_colours:
-            across[a, colour], across[b, colour] = b, a
-    for _ in range(RECOLOURINGS_PER_EDGE * len(colours)):
-        if not waiting:
-            break
-        a, b = rng.permutation(waiting.pop(int(rng.integers(len(waiting))))).tolist()
-        free_a, free_b = (int(rng.choice(np.flatnonzero(across[node] < 0))) for node in (a, b))
-        path = _path(across, b, free_a, free_b)
-        if path[-1] == a:  # an exchange of these two would only swap what is free; have another colour free at a
-            other = int(rng.integers(num_colours))
-            _exchange(across, _path(across, a, other, free_a), other, free_a)
-            waiting.append((a, b))
-        else:
-            _exchange(across, path, free_a, free_b)
-            across[a, free_a], across[b, free_a] = b, a
-    if waiting:
-        return None
-    return {(a, b): int(np.flatnonzero(across[a] == b)[0]) for a, b in colours}
-
-
-def _path(across: np.ndarray, node: int, colour: int, other: int) -> list[int]:
-    """Return the nodes of the path from a node by edges of two colours in turn."""
-    path = [node]
-    while (following := int(across[path[-1], colour])) >= 0:
-        path.append(following)
-        colour, other = other, colour
-    return path
-
-
-def _exchange(across: np.ndarray, path: list[int], colour: int, other: int) -> None:
-    across[np.ix_(path, [colour, other])] = across[np.ix_(path, [other, colour])]
