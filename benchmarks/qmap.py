@@ -39,6 +39,11 @@ PAIR_DISTANCE_UM = 2
 ZONE_GAP_UM = 10
 AOD_LINES = 100
 
+ANGLES = {"u": 3, "rz": 1}
+"""One-qubit gates of the programs, and how many angles they have."""
+
+KNOWN = ("load", "move", "store", "cz", *ANGLES)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -206,7 +211,12 @@ def parse(text: str) -> tuple[np.ndarray, list[Step]]:
         angles = tuple(float(word) for word in itertools.takewhile(_is_number, rest.split()))
         if name == "cz":
             atoms = ()
-        elif not atoms or (name == "move") != (len(targets) == len(atoms)) or (name in ("u", "rz")) != bool(angles):
+        elif (
+            name not in KNOWN
+            or not atoms
+            or len(targets) != (len(atoms) if name == "move" else 0)
+            or len(angles) != ANGLES.get(name, 0)
+        ):
             raise ValueError(
                 f"The program of the zoned compiler has the line {line!r}, which is no instruction known here."
             )
@@ -310,14 +320,14 @@ def _to_circuit(num_qubits: int, steps: Iterable[Step], pulses: Iterable[list[tu
         if step.name == "cz":
             for pair in next(remaining, []):
                 circuit.cz(*pair)
-        elif step.name not in ("load", "move", "store"):
+        elif step.name in ANGLES:
             for atom in step.atoms:
                 getattr(circuit, step.name)(*step.angles, atom)
     return circuit
 
 
 def _one_qubit(steps: Iterable[Step]) -> Iterator[Step]:
-    return (step for step in steps if step.name not in ("load", "move", "store", "cz"))
+    return (step for step in steps if step.name in ANGLES)
 
 
 def _one_qubit_layers(steps: Iterable[Step]) -> int:
