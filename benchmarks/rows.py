@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def load(path: Path) -> list[Row]:
 def save(rows: Iterable[Row], path: Path) -> None:
     """Write rows in the order of suites, circuits, sizes and ways; the file appears whole or not at all."""
 
-    def place(row: Row) -> tuple[Any, ...]:
+    def place(row: Mapping[str, Any]) -> tuple[Any, ...]:
         return case_key((row["suite"], row["circuit"], row["qubits"], row["variant"], row["seed"])), way_key(row["way"])
 
     text = io.StringIO()
