@@ -25,7 +25,7 @@ from .ways import EXTRA, WAYS, Settings
 RESULTS = Path("results")
 QUICK = Path("results-quick")
 HERE = Path(__file__).parent
-LIMIT_S, QUICK_LIMIT_S = 600.0, 20.0
+LIMIT_S, QUICK_LIMIT_S = 300.0, 60.0
 QUICK_CIRCUITS = {"random-10", "random-10-repeat", "3-regular", "er-0.3", "p=0.3", "heisenberg", "ghz-ladder", "qft"}
 QUICK_SIZES = {"scaling": [20, 50, 100]}
 
