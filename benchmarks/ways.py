@@ -94,8 +94,8 @@ def compiled(case: Case, settings: Settings, *, device: Callable[[int], FPQA] | 
 def routed(case: Case, settings: Settings, *, grid: str) -> Result:
     """Route with SABRE on a grid of fixed atoms.
 
-    SABRE takes gates as they are written, so that of QAOA it gets the edges both in the order of the graph and colour by
-    colour, and the better counts.
+    SABRE takes gates as they are written, so that of QAOA it gets the edges both in the order of the graph and colour
+    by colour, and the better counts.
     """
     seeds = range(settings.sabre_seeds)
     results = [baselines.route(circuit_of(case), grid, seeds)]
@@ -150,7 +150,7 @@ def _ways() -> dict[str, Way]:
     all_kinds = ("gates", "qaoa", "paulis")
     ways = {
         "qpilot": Way(compiled, all_kinds, more=("widths", "scaling")),
-        "qpilot-depth": Way(part(compiled, objective="depth", effort=3)),
+        "qpilot-depth": Way(part(compiled, objective="depth", effort=3), cost=15),
         "qpilot-two-aods": Way(part(compiled, device=_two_aods, objective="depth"), ("gates",)),
         "qpilot-generic": Way(part(compiled, router="generic"), ("qaoa",)),
         "qpilot-phases": Way(part(compiled, device=_individual_phases), ("qaoa",)),
@@ -159,12 +159,12 @@ def _ways() -> dict[str, Way]:
     }
     for grid in GRIDS:
         more = ("scaling",) if grid == "square" else ()
-        ways[grid] = Way(part(routed, grid=grid), package="qiskit", more=more)
+        ways[grid] = Way(part(routed, grid=grid), package="qiskit", more=more, cost=4)
     ways |= {
         "swap-network": Way(swap_network, ("qaoa",)),
         "zoned": Way(zoned, package="mqt.qmap", more=("scaling",)),
         "zoned-coloured": Way(zoned_coloured, ("qaoa",), "mqt.qmap"),
-        "hybrid": Way(hybrid, package="mqt.qmap"),
+        "hybrid": Way(hybrid, package="mqt.qmap", cost=10),
     }
     for synthesis in pauli_synthesis.SYNTHESES:
         package = "pytket" if synthesis == "tket" else "qiskit"
@@ -173,7 +173,7 @@ def _ways() -> dict[str, Way]:
             # The order they choose suits all-to-all couplings; on a grid the order written serves as well.
             kept_only = synthesis in ("rustiq", "tket") and grid != ALL_TO_ALL
             run = part(synthesised, synthesis=synthesis, grid=grid)
-            ways[name] = Way(run, ("paulis",), package, kept_only=kept_only)
+            ways[name] = Way(run, ("paulis",), package, kept_only=kept_only, cost=3 if grid == ALL_TO_ALL else 8)
     return ways
 
 
