@@ -13,6 +13,8 @@ MOST_QUBITS_FOR_STATE = 14
 PHASE_TOLERANCE = 1e-8
 """Of 1 - |tr(A* B)| / d; peers write angles with as few as five decimals."""
 
+DIAGONAL_TOLERANCE = 2e-6
+
 
 def translate(circuit: QuantumCircuit) -> tuple[QuantumCircuit, QuantumCircuit]:
     """Return the circuit without measurements and barriers, and this as CZ and `u` gates by Qiskit at level 3."""
@@ -25,10 +27,10 @@ def translate(circuit: QuantumCircuit) -> tuple[QuantumCircuit, QuantumCircuit]:
 def check_equal(routed: QuantumCircuit, translated: QuantumCircuit, bare: QuantumCircuit) -> list[str]:
     """Check that a routed circuit does what was asked for.
 
-    Two circuits of CZ and one-qubit gates are equal up to the order of gates that act on other qubits, and of CZ gates,
-    where every qubit sees the same: sets of partners, and products of one-qubit gates between them ("replay"). With few
-    qubits, the routed circuit and that as written are also run from one random state, which only circuits that are
-    equal up to a phase take to the same ("state").
+    Two circuits of CZ and one-qubit gates are equal up to the order of commuting gates where every qubit sees the same
+    sets of partners, and products of one-qubit gates between them ("replay"). With few qubits, the routed circuit and
+    that as written are also run from one random state, which only circuits that are equal up to a phase take to the
+    same ("state").
 
     Args:
         routed: What the program does.
@@ -62,8 +64,12 @@ def check_equal(routed: QuantumCircuit, translated: QuantumCircuit, bare: Quantu
 
 
 def _histories(circuit: QuantumCircuit) -> list[list[Counter[int] | np.ndarray]]:
-    """Return, for each qubit, the partners of CZ gates and the products of one-qubit gates, in turn."""
+    """Return, for each qubit, the partners of CZ gates and the products of one-qubit gates, in turn.
+
+    Diagonal gates commute with CZ: each joins the next gate that is not diagonal, or stands alone as the last entry.
+    """
     seen: list[list[Counter[int] | np.ndarray]] = [[] for _ in circuit.qubits]
+    diagonal = [np.eye(2, dtype=complex) for _ in circuit.qubits]
     index = {qubit: k for k, qubit in enumerate(circuit.qubits)}
     for item in circuit.data:
         qubits = [index[qubit] for qubit in item.qubits]
@@ -72,14 +78,19 @@ def _histories(circuit: QuantumCircuit) -> list[list[Counter[int] | np.ndarray]]
                 if not seen[qubit] or not isinstance(seen[qubit][-1], Counter):
                     seen[qubit].append(Counter())
                 seen[qubit][-1][partner] += 1
+            continue
+        (qubit,) = qubits
+        product = item.operation.to_matrix() @ diagonal[qubit]
+        if abs(product[0, 1]) < DIAGONAL_TOLERANCE:
+            diagonal[qubit] = product
+            continue
+        diagonal[qubit] = np.eye(2, dtype=complex)
+        history = seen[qubit]
+        if history and not isinstance(history[-1], Counter):
+            history[-1] = product @ history[-1]
         else:
-            history = seen[qubits[0]]
-            matrix = item.operation.to_matrix()
-            if history and not isinstance(history[-1], Counter):
-                history[-1] = matrix @ history[-1]
-            else:
-                history.append(matrix)
-    return seen
+            history.append(product)
+    return [[*history, last] for history, last in zip(seen, diagonal, strict=True)]
 
 
 def _same(a: Counter[int] | np.ndarray, b: Counter[int] | np.ndarray) -> bool:

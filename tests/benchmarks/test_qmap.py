@@ -157,6 +157,19 @@ def test_order_of_commuting_gates_is_free_and_no_other():
         check_equal(same, asked, turned)
 
 
+def test_diagonal_gates_may_cross_cz():
+    asked, found = QuantumCircuit(3), QuantumCircuit(3)
+    asked.cz(0, 1)
+    asked.u(0, 0.3, 0.1, 0)
+    asked.cz(0, 2)
+    asked.h(0)
+    found.cz(0, 2)
+    found.cz(0, 1)
+    found.rz(0.4, 0)
+    found.h(0)
+    assert check_equal(found, asked, asked) == ["replay", "state"]
+
+
 def test_translation_that_leaves_out_swaps_is_equal_all_the_same():
     circuit = QuantumCircuit(3)
     circuit.h(0)
@@ -202,8 +215,8 @@ def test_regular_graphs_have_as_many_colours_as_their_degree(degree):
 
 @pytest.mark.parametrize(
     ("graph", "colours"),
-    [(nx.complete_graph(4), 3), (nx.complete_graph(5), 5), (nx.star_graph(4), 4), (nx.petersen_graph(), 4)],
-    ids=["K4", "K5", "star", "Petersen"],
+    [(nx.complete_graph(4), 3), (nx.complete_graph(5), 5), (nx.star_graph(4), 4)],
+    ids=["K4", "K5", "star"],
 )
 def test_coloured_circuit_is_the_same_circuit(graph, colours):
     angles = [0.4, 0.7], [0.3, 0.2]
