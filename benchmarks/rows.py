@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def save(rows: Iterable[Row], path: Path) -> None:
 
 
 def differences(rows: Iterable[Row], others: Iterable[Row]) -> list[str]:
-    """Return a line for each row that two runs do not have alike; times and provenance may differ."""
+    """Return a line for each row that two runs do not have alike; times, provenance and rounding may differ."""
     same = [name for name in COLUMNS if name not in (*TIMES, *PROVENANCE)]
     ours, theirs = ({tuple(row[name] for name in KEY): row for row in found} for found in (rows, others))
     lines = []
@@ -72,9 +73,15 @@ def differences(rows: Iterable[Row], others: Iterable[Row]) -> list[str]:
         if key not in ours or key not in theirs:
             lines.append(f"{name}: only in the {'first' if key in ours else 'second'}")
         else:
-            unlike = [column for column in same if ours[key][column] != theirs[key][column]]
+            unlike = [column for column in same if not _alike(ours[key][column], theirs[key][column])]
             lines += [f"{name}: {column} {ours[key][column]} and {theirs[key][column]}" for column in unlike]
     return sorted(lines)
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=1e-9)  # processors round in ways of their own
+    return bool(a == b)
 
 
 def _value(name: str, cell: str) -> Any:

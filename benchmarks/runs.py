@@ -32,6 +32,9 @@ from .ways import WAYS, Settings
 ONE_THREAD = {"RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "QISKIT_PARALLEL": "FALSE"}
 """Every worker has one core, so that the times of all ways are of one core, whatever runs beside them."""
 
+SAVE_S = 1.0
+"""Rows are saved at most so often, and at the end."""
+
 TELL_S = 60.0
 """Where nobody sees a progress bar, a line is written this often."""
 
@@ -74,6 +77,7 @@ def run(jobs: Sequence[Job], rows: list[Row], path: Path, settings: Settings, wo
     with _progress(sum(weights.values()), len(jobs)) as tell:
         ways = [*dict.fromkeys(job.way for job in jobs)]
         pool = ProcessPool(max_workers=workers, initializer=warm_up, initargs=(ways,), context=get_context("spawn"))
+        saved = 0.0
         try:
             futures: dict[Future[dict[str, Any]], Job] = {
                 pool.schedule(measure, args=(job.case, job.way, settings), timeout=settings.limit_s): job
@@ -86,11 +90,14 @@ def run(jobs: Sequence[Job], rows: list[Row], path: Path, settings: Settings, wo
                 row |= {"version": WAYS[job.way].version(), "revision": revision, "python": platform.python_version()}
                 row |= {"machine": machine, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
                 rows.append(row)
-                save(rows, path)
+                if time.monotonic() - saved > SAVE_S:
+                    save(rows, path)
+                    saved = time.monotonic()
                 tell(weights[job], job.name)
         except KeyboardInterrupt:
             return False
         finally:
+            save(rows, path)
             pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
     return True

@@ -23,7 +23,7 @@ def shipped_files():
         for prefix, folder in places.items()
         for path in folder.rglob("*")
         if path.suffix in SHIPPED_SUFFIXES
-        and "results" not in path.parts
+        and not {"results", "speed"} & set(path.parts)  # of the benchmarks, for the checkout only
         and not (prefix == "qpilot" and path.relative_to(folder).parts[0] in LINKED)
     )
 

@@ -237,3 +237,13 @@ def test_the_command_line_passes_options_on():
     assert finished.returncode == 0
     assert "usage: qpilot bench" in finished.stdout
     assert "--sabre-seeds" in finished.stdout
+
+
+def test_figures_change_on_purpose_only(tmp_path):
+    accepted = ROOT / "tests" / "benchmarks" / "accepted.csv"
+    (tmp_path / "accepted").mkdir()
+    (tmp_path / "accepted" / "rows.csv").write_bytes(accepted.read_bytes())
+    small = ["--quick", "--qubits", "8", "--ways", "qpilot", "paper", "--out", str(tmp_path / "now")]
+    assert main([*small, "--same-as", str(tmp_path / "accepted")]) == 0, (
+        "CONTRIBUTING.md says how to accept new figures"
+    )
