@@ -42,7 +42,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         help=f"what to measure: {', '.join(SUITES)} or all (default)",
     )
     made.add_argument("--qubits", type=_qubits, nargs="+", metavar="N", help="sizes (default: those of each suite)")
-    made.add_argument("--seeds", type=_positive, default=3, metavar="N", help="random circuits of a kind (default 3)")
+    made.add_argument("--seeds", type=_positive, default=2, metavar="N", help="random circuits of a kind (default 2)")
     made.add_argument("--circuits", nargs="+", metavar="NAME", help="only these circuits, such as random-10 qft")
     made.add_argument(
         "--ways", nargs="+", choices=WAYS, metavar="WAY", help=f"only these ways to compile: {', '.join(WAYS)}"

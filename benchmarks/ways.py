@@ -150,7 +150,7 @@ def _ways() -> dict[str, Way]:
     all_kinds = ("gates", "qaoa", "paulis")
     ways = {
         "qpilot": Way(compiled, all_kinds, more=("widths", "scaling")),
-        "qpilot-depth": Way(part(compiled, objective="depth", effort=3), cost=15),
+        "qpilot-depth": Way(part(compiled, objective="depth", effort=2), cost=4),
         "qpilot-two-aods": Way(part(compiled, device=_two_aods, objective="depth"), ("gates",)),
         "qpilot-generic": Way(part(compiled, router="generic"), ("qaoa",)),
         "qpilot-phases": Way(part(compiled, device=_individual_phases), ("qaoa",)),
