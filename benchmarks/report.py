@@ -72,6 +72,15 @@ COMPARISONS = (  # name, way, column
     ("qpilot, depth", "qpilot", "depth"),
     ("qpilot-depth, depth", "qpilot-depth", "depth"),
 )
+SHARED = (
+    ("depth", "depth"),
+    ("num_2q", "2Q gates"),
+    ("enola_duration_us", "duration (`enola`)"),
+    ("atomique_duration_us", "duration (`atomique`)"),
+    ("compile_s", "compile time"),
+)
+"""Columns, and their names, in which other compilers are compared with qpilot."""
+
 NEAR = 1.25
 """Factor within which a ratio comes near a published one."""
 
@@ -126,6 +135,24 @@ def grid_table(rows: Sequence[Row]) -> str:
                 figures = [*map(geometric_mean, found), _all_grids(found), max(map(len, found))]
                 lines.append([family.name, comparison[0], *map(number, figures)])
     return table(["family", "ratio", *GRIDS, "all", "circuits"], lines)
+
+
+def moving_table(rows: Sequence[Row]) -> str:
+    """Return depth, gates, durations and compile time of compilers that move data atoms, as multiples of qpilot's."""
+    cases = by_case(rows)
+    lines = []
+    for way in MOVING:
+        for suite in _in_order({case[0] for case in cases} - {"widths", "scaling"}):
+            part = {case: ways for case, ways in cases.items() if case[0] == suite}
+            found = [ratios(part, column, way, "qpilot") for column, _ in SHARED]
+            if any(found):
+                lines.append([way, suite, number(max(map(len, found))), *map(number, map(geometric_mean, found))])
+    heading = (
+        "Compilers of mqt.qmap that move data atoms, divided by qpilot with its default options: geometric means over "
+        "circuits of all sizes. Above 1 qpilot needs less. Their depth can be the logical one, as no ancilla is made "
+        "or recycled; they pay in moves."
+    )
+    return page([heading, table(["way", "suite", "circuits", *(name for _, name in SHARED)], lines)]) if lines else ""
 
 
 def where_qpilot_loses(rows: Sequence[Row]) -> str:
@@ -232,6 +259,8 @@ def write(rows: Sequence[Row], out: Path, figures: Iterable[Path]) -> Path:
         ratio_table(rows),
         "The same for each grid, with the number of circuits:",
         grid_table(rows),
+        "## Other compilers that move atoms",
+        moving_table(rows),
         "## Where qpilot loses",
         where_qpilot_loses(rows),
         "## All circuits",
@@ -270,7 +299,7 @@ def summary(rows: Sequence[Row], figures: Iterable[str]) -> str:
         "least depth.",
         _short_table(groups),
         *map(picture, figures),
-        _times(cases),
+        moving_table(rows),
         _losses(found),
         f"{number(len(rows))} rows, {hours:,.1f} hours of compile time, with {', '.join(versions)}.",
     ]
@@ -342,17 +371,6 @@ def _short_table(groups: Mapping[Group, Mapping[str, Row]]) -> str:
         line = [group[1], group[3] or "", *(_depth_cell(ways.get(way)) for way in names)]
         lines.append([*line, *cells, ms, fidelities, seconds])
     return table(["circuit", "variant", *names, "fixed", "moving", "ms", "fidelity", "compile s"], lines)
-
-
-def _times(cases: Mapping[Case, Mapping[str, Row]]) -> str:
-    found = ratios(cases, "compile_s", "zoned", "qpilot")
-    if not found:
-        return ""
-    return (
-        f"The zoned compiler of mqt.qmap takes {number(geometric_mean(found))} times the compile time of qpilot "
-        f"(geometric mean of {number(len(found))} circuits of all sizes, from {number(min(found))} to "
-        f"{number(max(found))}), checks of qpilot included."
-    )
 
 
 def _losses(found: Mapping[Group, Mapping[str, Row]]) -> str:

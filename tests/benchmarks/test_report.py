@@ -234,8 +234,18 @@ def test_compile_times_beside_the_zoned_compiler():
     assert cells(text, "random") == ["random", "100", "2", "4", "2", "8"]
     assert cells(text, "400") == ["400", "4,000", "8"]
     assert "n^1.50" in text
-    short = " ".join(report.summary(rows, []).split())
-    assert "takes 4 times the compile time of qpilot (geometric mean of 2 circuits of all sizes, from 2 to 8)" in short
+    assert cells(report.summary(rows, []), "zoned")[-1] == "4"
+
+
+def test_other_compilers_that_move_atoms_as_multiples_of_ours():
+    ours = {"enola_duration_us": 100.0, "atomique_duration_us": 50.0, "compile_s": 2.0}
+    theirs = {"enola_duration_us": 900.0, "atomique_duration_us": 25.0, "compile_s": 0.5}
+    rows = [row(depth=10, **ours), row(way="zoned", depth=5, **theirs)]
+    rows += [row(depth=10, seed=1, **ours), row(way="zoned", depth=20, seed=1, **theirs)]
+    text = report.moving_table([*rows, row(way="square", depth=99)])
+    assert cells(text, "zoned") == ["zoned", "random", "2", "1", "1", "9", "0.5", "0.25"]
+    assert "square" not in text
+    assert report.moving_table(rows[::2]) == ""
 
 
 def test_provenance_counts_rows_and_hours():
