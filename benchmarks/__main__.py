@@ -25,6 +25,9 @@ from .ways import EXTRA, WAYS, Settings
 RESULTS = Path("results")
 QUICK = Path("results-quick")
 HERE = Path(__file__).parent
+FIRST = ("ratios", "density", "durations")
+"""Figures that the README of the project shows; that of the benchmarks shows all."""
+
 LIMIT_S, QUICK_LIMIT_S = 300.0, 60.0
 QUICK_CIRCUITS = {"random-10", "random-10-repeat", "3-regular", "er-0.3", "p=0.3", "heisenberg", "ghz-ladder", "qft"}
 QUICK_SIZES = {"scaling": [20, 50, 100]}
@@ -119,8 +122,9 @@ def _measure_and_report(options: argparse.Namespace, out: Path, settings: Settin
     print(report.ratio_table(measured))
     print(f"\nThe report is {out / 'report.md'}, with {len(pictures)} figures; all rows are in {path}.")
     if options.readme:
-        for readme in (HERE.parent / "README.md", HERE / "README.md"):
-            links = [Path(os.path.relpath(picture, readme.parent)).as_posix() for picture in pictures]
+        first = [picture for picture in pictures if picture.stem in FIRST]
+        for readme, shown in ((HERE.parent / "README.md", first), (HERE / "README.md", pictures)):
+            links = [Path(os.path.relpath(picture, readme.parent)).as_posix() for picture in shown]
             report.replace_section(readme, report.summary(measured, links))
     refused = [
         row for row in measured if row["version"].startswith("qpilot ") and row["status"] in ("refused", "failed")
