@@ -108,6 +108,7 @@ def _measure_and_report(options: argparse.Namespace, out: Path, settings: Settin
     _keep_settings(out / "settings.json", settings, has_rows=bool(found))
     if options.again is not None:
         found = [row for row in found if options.again and row["way"] not in options.again]
+    found = [row for row in found if row["status"] != "failed"]  # what broke may be mended
     known = {tuple(row[name] for name in rows.KEY) for row in found}
     jobs = [job for job in _jobs(options) if rows.key_of(job.case, job.way) not in known]
     if found:

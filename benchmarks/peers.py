@@ -24,6 +24,11 @@ def translate(circuit: QuantumCircuit) -> tuple[QuantumCircuit, QuantumCircuit]:
     return bare, translated
 
 
+def without_layout(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return the gates alone: MQT looks up the qubits of a layout, which are not those of the circuit."""
+    return QuantumCircuit(circuit.num_qubits).compose(circuit)
+
+
 def check_equal(routed: QuantumCircuit, translated: QuantumCircuit, bare: QuantumCircuit) -> list[str]:
     """Check that a routed circuit does what was asked for.
 

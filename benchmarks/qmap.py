@@ -23,7 +23,7 @@ from scipy.spatial import cKDTree
 
 from qpilot.arch.device import PRESETS, Rydberg
 
-from .peers import check_equal, gate_counts, translate
+from .peers import check_equal, gate_counts, translate, without_layout
 from .record import Cost, Result, estimate
 
 PAIR_SITE_COLS = 20
@@ -109,7 +109,7 @@ def zoned(circuit: QuantumCircuit) -> Result:
     )
     start = time.perf_counter()
     bare, translated = translate(circuit)
-    text = compiler.compile(load(translated))
+    text = compiler.compile(load(without_layout(translated)))
     compile_s = time.perf_counter() - start
 
     start_um, steps = parse(text)

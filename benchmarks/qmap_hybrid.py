@@ -129,7 +129,7 @@ def _map(translated: QuantumCircuit, mapping: Any) -> tuple[str, str]:
 
 def _marked(circuit: QuantumCircuit) -> QuantumCircuit:
     """Return the circuit with a gate on each qubit that tells it, as the mapper does not say where it puts them."""
-    marked = circuit.copy_empty_like()
+    marked = QuantumCircuit(circuit.num_qubits)
     for qubit in range(circuit.num_qubits):
         marked.u((qubit + 1) / (circuit.num_qubits + 1), 0.5, 0.25, qubit)
     return marked.compose(circuit)

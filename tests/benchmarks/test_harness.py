@@ -12,6 +12,7 @@ from benchmarks import cases, rows, runs
 from benchmarks.__main__ import main
 from benchmarks.cases import Case, circuit_of, file_cases, graph_of, made_cases, rotations_of, size_of
 from benchmarks.compare import SUITES
+from benchmarks.record import RESULT_COLUMNS
 from benchmarks.ways import WAYS, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -172,6 +173,14 @@ def test_again_measures_the_rows_of_one_way_anew(complete, tmp_path, capfd):
     after = rows.load(tmp_path / "rows.csv")
     assert {row["way"] for row in after if row["note"] == "old"} == {"qpilot", "square"}
     assert {row["way"] for row in after if row["note"] is None} == {"logical"}
+
+
+def test_what_failed_is_measured_again(complete, tmp_path, capfd):
+    found = rows.load(complete / "rows.csv")
+    found[2] = found[2] | dict.fromkeys(RESULT_COLUMNS) | {"status": "failed", "note": "broken"}
+    rows.save(found, tmp_path / "rows.csv")
+    assert main([*SMALL, *FEW, "--out", str(tmp_path), "--same-as", str(complete)]) == 0
+    assert "1 are left" in capfd.readouterr().err
 
 
 def test_what_takes_too_long_is_a_row_that_says_so(tmp_path):

@@ -7,6 +7,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.circuit.library import quantum_volume
 from qiskit.quantum_info import Operator
 
 import qpilot
@@ -189,7 +190,11 @@ def test_gate_counts_by_qubit():
     assert two.tolist() == [2, 1, 1]
 
 
-@pytest.mark.parametrize("circuit", [ghz(6), qft(5), bernstein_vazirani(8), random_cz(9, 2)], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "circuit",
+    [ghz(6), qft(5), bernstein_vazirani(8), random_cz(9, 2), quantum_volume(6, 6, seed=0)],
+    ids=lambda c: c.name,
+)
 def test_zoned_programs_are_legal_and_equal_to_the_circuit(circuit):
     pytest.importorskip("mqt.qmap")
     result = qmap.zoned(circuit)
@@ -231,7 +236,11 @@ def test_graph_without_edges_needs_no_colours():
     assert edge_coloured(nx.empty_graph(2), [0.4], [0.3]) == qpilot.qaoa_circuit(nx.empty_graph(2), [0.4], [0.3])
 
 
-@pytest.mark.parametrize("circuit", [ghz(6), qft(5), bernstein_vazirani(8), random_cz(9, 3)], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "circuit",
+    [ghz(6), qft(5), bernstein_vazirani(8), random_cz(9, 3), quantum_volume(6, 6, seed=0)],
+    ids=lambda c: c.name,
+)
 def test_hybrid_programs_are_legal_and_equal_to_the_circuit(circuit):
     pytest.importorskip("mqt.qmap")
     result = qmap_hybrid.hybrid(circuit)
