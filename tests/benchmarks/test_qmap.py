@@ -48,6 +48,8 @@ atom (6.000, 0.000) atom2
 @+ cz zone_cz0
 """
 
+SMALL = (ghz(6), qft(5), bernstein_vazirani(8), quantum_volume(6, 6, seed=0))  # Qiskit leaves out swaps of the last
+
 
 def follow(*steps, start=((0, 0), (3, 0))):
     return qmap.follow(np.array(start, dtype=float), [qmap.Step(*step) for step in steps], ZONE)
