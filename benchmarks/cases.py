@@ -73,6 +73,9 @@ ALGORITHMS: dict[str, Callable[[int], QuantumCircuit]] = {
     "vqe-full": lambda n: generators.two_local(n, "full", 1),
     "quantum-volume": lambda n: quantum_volume(n, n, seed=0),
 }
+LARGEST = {"quantum-volume": 50}
+"""Most qubits of circuits that take others hours on more."""
+
 EVEN = ("adder", "hidden-shift", "fermi-hubbard")
 """Circuits of even size."""
 
@@ -114,7 +117,7 @@ def made_cases(suite: str, sizes: Iterable[int] | None, num_seeds: int) -> Itera
     """Yield the cases of a suite at these numbers of qubits, by default its own; of random ones `num_seeds`."""
     for circuit in CIRCUITS[suite]:
         for n in sizes or SIZES_OF.get(suite, SIZES):
-            if n % 2 and circuit in EVEN:
+            if (n % 2 and circuit in EVEN) or n > LARGEST.get(circuit, n):
                 continue
             random = circuit not in ALGORITHMS and circuit not in MODELS
             count = 1 if suite == "scaling" else num_seeds

@@ -50,6 +50,7 @@ class Way:
         more: Suites of their own kind ("widths", "scaling") that it is part of too.
         kept_only: Leaves out Pauli strings in free order.
         cost: Time beside that of the default compilation, roughly.
+        largest: Most qubits it is measured on, where more would take hours.
     """
 
     run: Callable[[Case, Settings], Result]
@@ -58,9 +59,12 @@ class Way:
     more: tuple[str, ...] = ()
     kept_only: bool = False
     cost: float = 1.0
+    largest: int | None = None
 
     def takes(self, case: Case) -> bool:
         """Return whether this way is measured on this case."""
+        if self.largest is not None and case.qubits > self.largest:
+            return False
         if case.suite in ("widths", "scaling"):
             return case.suite in self.more
         return case.kind in self.kinds and not (self.kept_only and case.variant == "free")
@@ -173,7 +177,9 @@ def _ways() -> dict[str, Way]:
             # The order they choose suits all-to-all couplings; on a grid the order written serves as well.
             kept_only = synthesis in ("rustiq", "tket") and grid != ALL_TO_ALL
             run = part(synthesised, synthesis=synthesis, grid=grid)
-            ways[name] = Way(run, ("paulis",), package, kept_only=kept_only, cost=3 if grid == ALL_TO_ALL else 8)
+            cost = 3 if grid == ALL_TO_ALL else 8
+            largest = 50 if name == "rustiq-square" else None  # 10,000 layers and more
+            ways[name] = Way(run, ("paulis",), package, kept_only=kept_only, cost=cost, largest=largest)
     return ways
 
 
