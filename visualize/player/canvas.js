@@ -17,15 +17,29 @@ function createView(canvas, model) {
   return view;
 }
 
+// The lattice, and wherever lines that hold an ancilla go.
 function findBounds(model) {
-  const [rows, cols, spacing] = model.lattice;
-  const bounds = { left: 0, right: (cols - 1) * spacing, low: 0, high: (rows - 1) * spacing };
-  for (const aod of model.aods) {
-    for (const x of aod.cols.at) { if (x < bounds.left) bounds.left = x; if (x > bounds.right) bounds.right = x; }
-    for (const y of aod.rows.at) { if (y < bounds.low) bounds.low = y; if (y > bounds.high) bounds.high = y; }
+  const [rows, cols, spacing] = model.lattice, margin = spacing / 2;
+  const x = [0, (cols - 1) * spacing], y = [0, (rows - 1) * spacing];
+  model.aods.forEach((aod, k) => {
+    widen(x, aod.cols, linesInUse(model, k, 2));
+    widen(y, aod.rows, linesInUse(model, k, 1));
+  });
+  return { left: x[0] - margin, right: x[1] + margin, low: y[0] - margin, high: y[1] + margin };
+}
+
+function linesInUse(model, aod, column) {
+  const lines = new Set();
+  for (let k = 0; k < model.ancillas.length; k += 3) if (model.ancillas[k] === aod) lines.add(model.ancillas[k + column]);
+  return lines;
+}
+
+function widen(bounds, lines, used) {
+  for (let k = 0; k < lines.at.length; k++) {
+    if (!used.has(k % lines.count)) continue;
+    bounds[0] = Math.min(bounds[0], lines.at[k]);
+    bounds[1] = Math.max(bounds[1], lines.at[k]);
   }
-  const margin = spacing / 2;
-  return { left: bounds.left - margin, right: bounds.right + margin, low: bounds.low - margin, high: bounds.high + margin };
 }
 
 function readColours(view) {
@@ -64,7 +78,7 @@ function zoomView(view, factor, px = view.width / 2, py = view.height / 2) {
 const SHAPES = {
   data: (c, r, colours) => { disc(c, r); c.fillStyle = colours.data; c.fill(); if (r > 3) outline(c, colours.ground); },
   bright: (c, r, colours) => { diamond(c, 1.12 * r); c.fillStyle = colours.bright; c.fill(); if (r > 3) outline(c, colours.ground); },
-  dark: (c, r, colours) => { diamond(c, 0.9 * r); c.fillStyle = colours.ground; c.fill(); outline(c, colours.dark); },
+  dark: (c, r, colours) => { diamond(c, 0.9 * r); outline(c, colours.dark); },
   gateDisc: (c, r, colours) => { disc(c, r); c.fillStyle = colours.gate; c.globalAlpha = 0.6; c.fill(); },
   copyDisc: (c, r, colours) => { disc(c, r); c.fillStyle = colours.copy; c.globalAlpha = 0.6; c.fill(); },
   idleDisc: (c, r, colours) => { disc(c, r); c.setLineDash([2, 2]); outline(c, colours.faint); },

@@ -63,7 +63,7 @@ function describe(app) {
   byId("name").textContent = model.name;
   byId("facts").textContent =
     `${model.numQubits} qubits, ${ancillas} ancillas on ${model.device} \u00b7 depth ${model.numPulses} \u00b7 ${number(model.durationUs)} us`;
-  byId("legend").open = window.innerWidth > 760;
+  byId("legend").open = window.innerWidth > 760 && window.innerHeight > 560;
 }
 
 function number(value, digits = 1) {
