@@ -10,7 +10,8 @@ const LABEL_GAP_PX = 34;   // qubits are numbered from this distance of neighbou
 function createView(canvas, model) {
   const view = {
     canvas, context: canvas.getContext("2d"), width: 0, height: 0, ratio: 1,
-    scale: 1, x: 0, y: 0, colours: {}, sprites: new Map(), still: document.createElement("canvas"), stillKey: "", bounds: findBounds(model),
+    scale: 1, x: 0, y: 0, colours: {}, sprites: new Map(), still: document.createElement("canvas"), stillKey: "",
+    bounds: findBounds(model),
   };
   view.toX = (x) => view.width / 2 + (x - view.x) * view.scale;
   view.toY = (y) => view.height / 2 - (y - view.y) * view.scale;
@@ -30,7 +31,9 @@ function findBounds(model) {
 
 function linesInUse(model, aod, column) {
   const lines = new Set();
-  for (let k = 0; k < model.ancillas.length; k += 3) if (model.ancillas[k] === aod) lines.add(model.ancillas[k + column]);
+  for (let k = 0; k < model.ancillas.length; k += 3) {
+    if (model.ancillas[k] === aod) lines.add(model.ancillas[k + column]);
+  }
   return lines;
 }
 
@@ -46,7 +49,7 @@ function readColours(view) {
   const style = getComputedStyle(document.documentElement);
   view.sprites.clear();
   view.font = getComputedStyle(document.body).fontFamily;
-  for (const name of ["ground", "ink", "faint", "site", "data", "bright", "dark", "gate", "copy", "raman", "aod0", "aod1"]) {
+  for (const name of "ground ink faint site data bright dark gate copy raman aod0 aod1".split(" ")) {
     view.colours[name] = style.getPropertyValue(`--${name}`).trim();
   }
 }
@@ -76,8 +79,8 @@ function zoomView(view, factor, px = view.width / 2, py = view.height / 2) {
 }
 
 const SHAPES = {
-  data: (c, r, colours) => { disc(c, r); c.fillStyle = colours.data; c.fill(); if (r > 3) outline(c, colours.ground); },
-  bright: (c, r, colours) => { diamond(c, 1.12 * r); c.fillStyle = colours.bright; c.fill(); if (r > 3) outline(c, colours.ground); },
+  data: (c, r, colours) => { disc(c, r); fill(c, r, colours.data, colours.ground); },
+  bright: (c, r, colours) => { diamond(c, 1.12 * r); fill(c, r, colours.bright, colours.ground); },
   dark: (c, r, colours) => { diamond(c, 0.9 * r); outline(c, colours.dark); },
   gateDisc: (c, r, colours) => { disc(c, r); c.fillStyle = colours.gate; c.globalAlpha = 0.6; c.fill(); },
   copyDisc: (c, r, colours) => { disc(c, r); c.fillStyle = colours.copy; c.globalAlpha = 0.6; c.fill(); },
@@ -88,7 +91,17 @@ const SHAPES = {
 
 function disc(c, r) { c.beginPath(); c.arc(0, 0, r, 0, 2 * Math.PI); }
 
-function diamond(c, r) { c.beginPath(); c.moveTo(0, -r); c.lineTo(r, 0); c.lineTo(0, r); c.lineTo(-r, 0); c.closePath(); }
+function diamond(c, r) {
+  c.beginPath();
+  c.moveTo(0, -r); c.lineTo(r, 0); c.lineTo(0, r); c.lineTo(-r, 0);
+  c.closePath();
+}
+
+function fill(c, r, colour, edge) {
+  c.fillStyle = colour;
+  c.fill();
+  if (r > 3) outline(c, edge);
+}
 
 function outline(c, colour, width = 1) { c.lineWidth = width; c.strokeStyle = colour; c.stroke(); }
 
@@ -189,8 +202,14 @@ function drawLines(view, model) {
     if (!aod.placed) return;
     c.setLineDash(k % 2 ? [5, 4] : []);
     c.strokeStyle = view.colours[k % 2 ? "aod1" : "aod0"];
-    for (const y of aod.rows.now) { const v = view.toY(y); if (v >= 0 && v <= view.height) drawLine(c, 0, v, view.width, v); }
-    for (const x of aod.cols.now) { const v = view.toX(x); if (v >= 0 && v <= view.width) drawLine(c, v, 0, v, view.height); }
+    for (const um of aod.rows.now) {
+      const y = view.toY(um);
+      if (y >= 0 && y <= view.height) drawLine(c, 0, y, view.width, y);
+    }
+    for (const um of aod.cols.now) {
+      const x = view.toX(um);
+      if (x >= 0 && x <= view.width) drawLine(c, x, 0, x, view.height);
+    }
   });
   c.globalAlpha = 1;
   c.setLineDash([]);
@@ -198,10 +217,12 @@ function drawLines(view, model) {
 
 function drawLine(c, x1, y1, x2, y2) { c.beginPath(); c.moveTo(x1, y1); c.lineTo(x2, y2); c.stroke(); }
 
+const LINK_STYLES = [[[GATE, FOLD], "gate", "gateDisc"], [[OWN], "copy", "copyDisc"], [[IDLE], "faint", "idleDisc"]];
+
 // links: x1, y1, x2, y2, kind for each pair.
 function drawLinks(view, mark, radius) {
   const { context: c, colours } = view, size = 1 + 0.35 * (mark.flash || 0);
-  for (const [kinds, colour, shape] of [[[GATE, FOLD], "gate", "gateDisc"], [[OWN], "copy", "copyDisc"], [[IDLE], "faint", "idleDisc"]]) {
+  for (const [kinds, colour, shape] of LINK_STYLES) {
     const ends = [];
     for (let k = 0; k < mark.links.length; k += 5) {
       const x = view.toX(mark.links[k]), y = view.toY(mark.links[k + 1]);
@@ -212,7 +233,9 @@ function drawLinks(view, mark, radius) {
     c.globalAlpha = mark.strength;
     if (view.scale < CAPSULE_PX_PER_UM) {
       const sprite = spriteOf(view, shape, shape === "idleDisc" ? 1.5 * radius + 1 : 2 * radius + 2.5);
-      for (let k = 0; k < ends.length; k += 4) stamp(view, sprite, (ends[k] + ends[k + 2]) / 2, (ends[k + 1] + ends[k + 3]) / 2, size);
+      for (let k = 0; k < ends.length; k += 4) {
+        stamp(view, sprite, (ends[k] + ends[k + 2]) / 2, (ends[k + 1] + ends[k + 3]) / 2, size);
+      }
     } else {
       drawCapsules(c, ends, colours[colour], (2 * radius + 7) * size, shape === "idleDisc");
     }

@@ -30,7 +30,6 @@ async function start() {
   connectButtons(app);
   connectPointer(app);
   connectKeys(app);
-  readColours(view);
   resizeView(view);
   fitView(view);
   let before = performance.now();
@@ -44,8 +43,8 @@ async function start() {
     seekTime: (us) => { seek(app, stateAtTime(model, us)); tick(app, 0, performance.now()); },
     goTo: (step) => { goTo(app, step); tick(app, 0, performance.now()); },
     look: () => ({
-      step: app.state.step, timeUs: timeOf(model, app.state), playing: app.playing, frames: app.frames, speed: app.speed,
-      equal: app.equal, width: view.width, height: view.height, scale: view.scale, x: view.x, y: view.y,
+      step: app.state.step, timeUs: timeOf(model, app.state), playing: app.playing, frames: app.frames,
+      width: view.width, height: view.height, scale: view.scale, x: view.x, y: view.y,
     }),
   };
   document.body.dataset.ready = "yes";
@@ -53,16 +52,20 @@ async function start() {
 
 function longestMove(model) {
   let longest = 0;
-  for (const aod of model.aods) for (let k = 0; k < aod.starts.length; k++) longest = Math.max(longest, aod.ends[k] - aod.starts[k]);
+  for (const aod of model.aods) {
+    for (let k = 0; k < aod.starts.length; k++) longest = Math.max(longest, aod.ends[k] - aod.starts[k]);
+  }
   return longest;
 }
 
 function describe(app) {
-  const { model } = app, ancillas = model.numAtoms - model.numQubits;
+  const { model } = app;
   document.title = `${model.name} \u2013 qpilot`;
   byId("name").textContent = model.name;
-  byId("facts").textContent =
-    `${model.numQubits} qubits, ${ancillas} ancillas on ${model.device} \u00b7 depth ${model.numPulses} \u00b7 ${number(model.durationUs)} us`;
+  byId("facts").textContent = [
+    `${model.numQubits} qubits, ${model.numAtoms - model.numQubits} ancillas on ${model.device}`,
+    `depth ${model.numPulses}`, `${number(model.durationUs)} us`,
+  ].join(" \u00b7 ");
   byId("legend").open = window.innerWidth > 760 && window.innerHeight > 560;
 }
 
@@ -177,7 +180,8 @@ function markAt(model, xy, step) {
   if (op === RYDBERG) {
     const links = [];
     for (let k = model.pairOffset[step]; k < model.pairOffset[step + 1]; k++) {
-      const a = model.pairs[2 * k], b = model.pairs[2 * k + 1], unknown = model.pairQubits[2 * k] < 0 || model.pairQubits[2 * k + 1] < 0;
+      const a = model.pairs[2 * k], b = model.pairs[2 * k + 1];
+      const unknown = Math.min(model.pairQubits[2 * k], model.pairQubits[2 * k + 1]) < 0;
       links.push(xy[2 * a], xy[2 * a + 1], xy[2 * b], xy[2 * b + 1], unknown ? OWN : model.pairKinds[k]);
       for (const atom of [a, b]) if (atom < model.numQubits) data.push(atom);
     }
@@ -185,7 +189,9 @@ function markAt(model, xy, step) {
   }
   if (op === MOVE) return {};
   const points = [];
-  for (let k = model.atomOffset[step]; k < model.atomOffset[step + 1]; k++) points.push(xy[2 * model.atoms[k]], xy[2 * model.atoms[k] + 1]);
+  for (const atom of model.atoms.subarray(model.atomOffset[step], model.atomOffset[step + 1])) {
+    points.push(xy[2 * atom], xy[2 * atom + 1]);
+  }
   return { points, data, shape: op === RAMAN ? "driven" : "ended" };
 }
 
@@ -199,8 +205,10 @@ function markAtEnd({ model, scene }, step) {
 function showPlace(app) {
   const { model, state } = app, time = timeOf(model, state), steps = model.numSteps;
   byId("now").textContent = state.step < 0 ? "start" : model.sentences[state.step];
-  byId("clock").textContent =
-    `${state.step + 1} of ${steps} steps \u00b7 depth ${model.pulseBefore[state.step + 1]} of ${model.numPulses} \u00b7 ${number(time)} of ${number(model.durationUs)} us`;
+  byId("clock").textContent = [
+    `${state.step + 1} of ${steps} steps`, `depth ${model.pulseBefore[state.step + 1]} of ${model.numPulses}`,
+    `${number(time)} of ${number(model.durationUs)} us`,
+  ].join(" \u00b7 ");
   const scrub = byId("scrub"), share = app.equal ? (state.step + state.share) / steps : time / model.durationUs;
   if (document.activeElement !== scrub || !app.scrubbing) scrub.value = share || 0;
   scrub.setAttribute("aria-valuetext", `step ${state.step + 1} of ${steps}, ${number(time)} microseconds`);
@@ -227,7 +235,8 @@ function showTip(app) {
   if (app.historyOf !== atom) { app.historyOf = atom; app.history = gatesOf(model, atom); }
   const done = countUpTo(app.history.map((gate) => gate[0]), state.step);
   lines.push(`${done} gate${done === 1 ? "" : "s"} up to now`);
-  for (const gate of app.history.slice(Math.max(0, done - SHOWN_GATES), done).reverse()) lines.push(`\u2022 ${gate[1]}`);
+  const latest = app.history.slice(Math.max(0, done - SHOWN_GATES), done).reverse();
+  lines.push(...latest.map((gate) => `\u2022 ${gate[1]}`));
   const text = lines.join("\n");
   if (tip.textContent !== text) tip.textContent = text;
   const px = view.toX(x), py = view.toY(y), width = tip.offsetWidth, height = tip.offsetHeight;
@@ -238,7 +247,9 @@ function showTip(app) {
 
 function partnerOf(model, step, atom) {
   if (step < 0 || model.ops[step] !== RYDBERG) return -1;
-  for (let k = 2 * model.pairOffset[step]; k < 2 * model.pairOffset[step + 1]; k++) if (model.pairs[k] === atom) return model.pairs[k ^ 1];
+  for (let k = 2 * model.pairOffset[step]; k < 2 * model.pairOffset[step + 1]; k++) {
+    if (model.pairs[k] === atom) return model.pairs[k ^ 1];
+  }
   return -1;
 }
 
@@ -258,13 +269,24 @@ function connectButtons(app) {
   on("scrub", "pointerdown", () => { app.scrubbing = true; });
   on("scrub", "pointerup", () => { app.scrubbing = false; });
   on("scrub", "input", (event) => scrubTo(app, Number(event.target.value)));
-  const dark = matchMedia("(prefers-color-scheme: dark)"), root = document.documentElement;
-  const recolour = () => { readColours(app.view); app.dirty = true; };
-  on("theme", "click", () => {
-    root.dataset.theme = (root.dataset.theme || (dark.matches ? "dark" : "light")) === "dark" ? "light" : "dark";
-    recolour();
+  connectTheme(app);
+}
+
+// Light or dark as the system has it, until the button is used.
+function connectTheme(app) {
+  const prefersDark = matchMedia("(prefers-color-scheme: dark)"), root = document.documentElement;
+  const setTheme = (dark) => {
+    root.dataset.theme = dark ? "dark" : "light";
+    readColours(app.view);
+    app.dirty = true;
+  };
+  const follow = () => setTheme(prefersDark.matches);
+  prefersDark.addEventListener("change", follow);
+  byId("theme").addEventListener("click", () => {
+    prefersDark.removeEventListener("change", follow);
+    setTheme(root.dataset.theme !== "dark");
   });
-  dark.addEventListener("change", recolour);
+  follow();
 }
 
 function scrubTo(app, share) {
@@ -300,7 +322,10 @@ function hover(app, atom) {
 function connectPointer(app) {
   const { view, scene } = app, canvas = view.canvas, fingers = new Map();
   let travelled = 0;
-  const at = (event) => { const box = canvas.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
+  const at = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
   canvas.addEventListener("pointerdown", (event) => {
     fingers.set(event.pointerId, at(event));
     canvas.setPointerCapture(event.pointerId);
@@ -323,7 +348,9 @@ function connectPointer(app) {
     fingers.set(event.pointerId, now);
   });
   const lift = (event) => {
-    if (fingers.delete(event.pointerId) && travelled <= 3) hover(app, atomAt(view, scene, ...at(event), event.pointerType === "touch" ? 24 : 9));
+    if (fingers.delete(event.pointerId) && travelled <= 3) {
+      hover(app, atomAt(view, scene, ...at(event), event.pointerType === "touch" ? 24 : 9));
+    }
     canvas.classList.remove("dragged");
   };
   canvas.addEventListener("pointerup", lift);
@@ -353,7 +380,8 @@ function connectKeys(app) {
     "?": () => byId("keys").showModal(), Escape: () => hover(app, -1),
   };
   document.addEventListener("keydown", (event) => {
-    const { target, key } = event, scrolls = target.closest(".list, select"), pressed = key === " " && target.closest("button");
+    const { target, key } = event, scrolls = target.closest(".list, select");
+    const pressed = key === " " && target.closest("button, summary");
     if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open || !actions[key] || pressed) return;
     if (scrolls && ["ArrowUp", "ArrowDown", "Home", "End", " "].includes(key)) return;
     event.preventDefault();
