@@ -1,5 +1,6 @@
 """Pictures of programs. Matplotlib is loaded by the first drawing, not by the import."""
 
-from .frame import Frame, draw, frame_at
+from .naviz import to_naviz
+from .picture import draw
 
-__all__ = ["Frame", "draw", "frame_at"]
+__all__ = ["draw", "to_naviz"]
