@@ -26,7 +26,7 @@ import numpy as np
 from ..arch.errors import ProgramError
 from ..arch.files import write_bytes
 from ..arch.program import Move, Program, Raman, Rydberg
-from .motion import Trace, lines_at_step, place_atoms, trace
+from .motion import Trace, extent_um, lines_at_step, place_atoms, trace
 from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
 _Config: TypeAlias = Mapping[str, "str | float | bool | _Config"]
@@ -158,9 +158,8 @@ def _top_speed(motion: Trace) -> float:
     fastest = 0.0
     for moves in motion.moves:
         times_us = moves.ends_us - moves.starts_us
-        ways_um = np.hypot(
-            *(np.abs(np.diff(p, axis=0, prepend=p[:1])).max(axis=1, initial=0.0) for p in (moves.rows_um, moves.cols_um))
-        )
+        lines = (moves.rows_um, moves.cols_um)
+        ways_um = np.hypot(*(np.abs(np.diff(p, axis=0, prepend=p[:1])).max(axis=1, initial=0.0) for p in lines))
         moving = times_us > 0
         fastest = max(fastest, float((ways_um[moving] / times_us[moving]).max(initial=0.0)))
     return 1.5 * fastest * _SPEED_SLACK or 1.0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..arch.errors import ProgramError
 from ..arch.program import Program, Rydberg
-from .motion import UNKNOWN, Trace, lines_at_step, trace
+from .motion import UNKNOWN, Floats, Trace, extent_um, lines_at_step, trace
 from .style import BLACK, STYLE, VERMILION
 
 if TYPE_CHECKING:
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
     from .scene import Moment, Scene
 
-_INCHES = (3.0, 5.5)  # least and greatest width and height of the lattice in a new figure
-_INCHES_PER_SITE = 0.55
-_FONT_POINTS = (4.0, 7.0)
+_INCHES = (2.5, 8.0)  # least and greatest width and height of the lattice in a new figure
+_INCHES_PER_SITE = 0.7
+_NAME_LENGTH = 40
+_FONT_POINTS = (5.0, 7.0)
 
 
 def draw(program: Program, step: int | None = None, ax: Axes | None = None) -> Axes:
@@ -41,6 +43,7 @@ def draw(program: Program, step: int | None = None, ax: Axes | None = None) -> A
         ProgramError: The program is not well formed, or has no such instruction.
     """
     import matplotlib as mpl
+    from matplotlib import pyplot as plt
 
     from .scene import make_scene, moment, show
 
@@ -50,61 +53,68 @@ def draw(program: Program, step: int | None = None, ax: Axes | None = None) -> A
         exist = f"{len(program.instructions)}, numbered from 0" if program.instructions else "none"
         raise ProgramError(f"Program {program.circuit.name!r} has no instruction {step}: it has {exist}.")
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]
-        ax = new_axes(motion) if ax is None else ax
-        ax.set_title(headline(motion, step), parse_math=False, wrap=True)
-        scene = make_scene(ax, motion)
         now = moment(motion, step, lines_at_step(motion, step))
+        extent = extent_um(motion, now.lines)
+        if ax is None:
+            ax = plt.subplots(figsize=figure_inches(motion, *extent), layout="constrained")[1]
+        ax.set_title(f"{short_name(motion)}, instruction {step}\n{motion.sentences[step]}", parse_math=False)
+        scene = make_scene(ax, motion, *extent)
         show(scene, now)
         write_numbers(scene, now)
     return ax
 
 
-def headline(motion: Trace, step: int) -> str:
-    """Return the name of the program and what the instruction does."""
-    name = motion.program.circuit.name
-    name = name if len(name) <= 30 else f"{name[:29]}…"
-    return f"{name}, instruction {step}\n{motion.sentences[step]}"
+def short_name(motion: Trace) -> str:
+    """Return the name of the circuit, cut where it is too long for a title."""
+    name = " ".join(motion.program.circuit.name.split())
+    return name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 3]}..."
 
 
-def new_axes(motion: Trace) -> Axes:
-    """Return axes on a new figure that fits the machine, with room for the legend."""
-    from matplotlib import pyplot as plt
-
-    from .scene import extent_um
-
-    low_um, high_um = extent_um(motion)
-    spacing_um = motion.program.device.slm.spacing_um
-    sites = (high_um - low_um) / spacing_um + 1
+def figure_inches(motion: Trace, low_um: Floats, high_um: Floats) -> tuple[float, float]:
+    """Return width and height of a figure for this part of the plane, with room for title, numbers and legend."""
+    sites = (high_um - low_um) / motion.program.device.slm.spacing_um + 1
     width, height = sites * min(_INCHES_PER_SITE, _INCHES[1] / sites.max())
-    width, height = max(width, _INCHES[0]), max(height, 0.3)
-    return plt.subplots(figsize=(width + 2.0, max(height + 0.9, 2.6)), layout="constrained")[1]
+    return max(width, _INCHES[0]) + 2.0, max(height + 0.9, 2.6)
 
 
 def write_numbers(scene: Scene, now: Moment) -> None:
-    """Write the qubit beside each data atom and each bright ancilla, where there is room."""
-    from .labels import place_labels
-    from .scene import atom_points
+    """Write the qubit beside each data atom and each bright ancilla, where there is room.
 
-    n, per_um = scene.trace.program.num_qubits, scene.points_per_um
-    atoms = np.flatnonzero(now.bright & (now.qubits != UNKNOWN) & ~np.isnan(now.positions_um[:, 0]))
-    paired = np.isin(atoms, now.pairs)
-    atoms = atoms[np.lexsort((atoms, ~paired, atoms < n))]  # ancillas that act first, data last
-    points = now.positions_um * per_um
-    font_size = float(np.clip(0.2 * per_um * scene.trace.program.device.slm.spacing_um, *_FONT_POINTS))
-    radius = atom_points(per_um) / 2
-    obstacles = points[~np.isnan(points[:, 0])]
-    texts = [str(q) for q in now.qubits[atoms]]
-    for k, (right, up) in place_labels(points[atoms], texts, obstacles, radius, font_size):
+    Where the lattice is narrow, only the qubits of every second, third, ... row and column are numbered.
+    """
+    from matplotlib.patheffects import withStroke
+
+    from .labels import Label, place_labels, text_width
+    from .scene import atom_points, pitch_points, ring_points
+
+    n, radius = scene.trace.program.num_qubits, atom_points(scene) / 2
+    points = now.positions_um * scene.points_per_um
+    shown = (now.qubits != UNKNOWN) & now.bright & ~np.isnan(points[:, 0])
+    font_size = float(np.clip(0.2 * pitch_points(scene), *_FONT_POINTS))
+    every = math.ceil(3 * text_width(str(max(n - 1, 0)), font_size) / pitch_points(scene))
+    numbered = (np.array(scene.trace.program.sites).reshape(-1, 2) % every == 0).all(axis=1)
+    shown[shown] = numbered[now.qubits[shown]]
+    centre, reach = points.copy(), np.full(len(points), radius)
+    for side in (0, 1):  # the numbers of a pair stand outside its ring
+        centre[now.pairs[:, side]] = points[now.pairs].mean(axis=1)
+        reach[now.pairs[:, side]] = ring_points(scene, now) / 2
+    paired = np.isin(np.arange(len(points)), now.pairs)
+    atoms = np.lexsort((np.arange(len(points)), ~paired, np.arange(len(points)) < n))  # ancillas that act first
+    atoms = atoms[shown[atoms]]
+    labels = [Label(centre[atom], str(now.qubits[atom]), reach[atom], bool(atom < n)) for atom in atoms]
+    for k, (right, up) in place_labels(labels, points[~np.isnan(points[:, 0])], radius, font_size):
+        offset = centre[atoms[k]] - points[atoms[k]] + 0.75 * reach[atoms[k]] * np.array([right, up])
         scene.ax.annotate(
-            texts[k],
+            labels[k].text,
             now.positions_um[atoms[k]],
-            (0.7 * right * radius, 0.7 * up * radius),
+            offset,
             textcoords="offset points",
             ha="left" if right > 0 else "right",
             va="bottom" if up > 0 else "top",
             fontsize=font_size,
             color=BLACK if atoms[k] < n else VERMILION,
             zorder=7,
+            path_effects=[withStroke(linewidth=1.2, foreground="white")],
             gid=f"atom-{atoms[k]}",
         )
 

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.patches import Rectangle
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-from ..arch.program import Move, Raman, Release, Rydberg
+from ..arch.program import Move, Raman, Rydberg
 from .motion import Floats, Ints, Lines, Trace, bright_at, pairs_at, place_atoms, qubits_at
 from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _AOD_COLOURS = (GREEN, PURPLE, SKY, BLACK)
 _ATOM_UM = 1.6  # drawn diameter of an atom, where that is neither too small nor too large to look at
 _ATOM_POINTS = (2.0, 8.0)
+_BAR_POINTS = 25.0  # least length of the scale bar
+_NARROW_INCHES = 4.0  # figures that have no room beside the lattice
 _PARKED = (0, (1.5, 2.5))  # line style
 
 
@@ -71,15 +73,6 @@ def moment(trace: Trace, step: int, lines: Lines) -> Moment:
     )
 
 
-def extent_um(trace: Trace) -> tuple[Floats, Floats]:
-    """Return the lowest and the highest (x, y) that any site or line ever has."""
-    slm = trace.program.device.slm
-    xs = [np.array([0.0, (slm.cols - 1) * slm.spacing_um]), *(moves.cols_um.ravel() for moves in trace.moves)]
-    ys = [np.array([0.0, (slm.rows - 1) * slm.spacing_um]), *(moves.rows_um.ravel() for moves in trace.moves)]
-    x, y = np.concatenate(xs), np.concatenate(ys)
-    return np.array([x.min(), y.min()]), np.array([x.max(), y.max()])
-
-
 @dataclass(slots=True, eq=False)
 class Scene:
     """Artists of one machine on one pair of axes.
@@ -101,7 +94,7 @@ class Scene:
     moving: list[Artist] = field(default_factory=list)
 
 
-def make_scene(ax: Axes, trace: Trace) -> Scene:
+def make_scene(ax: Axes, trace: Trace, low_um: Floats, high_um: Floats) -> Scene:
     """Draw what never moves, and make the artists of what does.
 
     The axes get their limits, names, legend and scale bar; sizes in points follow from the room this leaves.
@@ -109,9 +102,10 @@ def make_scene(ax: Axes, trace: Trace) -> Scene:
     Args:
         ax: Axes of a figure that has its final size.
         trace: The program.
+        low_um: Lowest (x, y) to show.
+        high_um: Highest (x, y) to show.
     """
     program, slm = trace.program, trace.program.device.slm
-    low_um, high_um = extent_um(trace)
     margin_um = 0.5 * slm.spacing_um
     ax.set(
         xlim=(low_um[0] - margin_um, high_um[0] + margin_um),
@@ -128,7 +122,7 @@ def make_scene(ax: Axes, trace: Trace) -> Scene:
         *_line_artists(ax, trace),
         rings=_markers(ax, "Rydberg pair", "o", "none", ORANGE, 6, 1.3),
         driven=_markers(ax, "one-qubit gate", "o", "none", SKY, 3.5, 1.3),
-        dark=_markers(ax, "dark ancilla", "s", "white", GREY, 4, 0.7),
+        dark=_markers(ax, "dark ancilla", "s", "white", GREY, 2.5, 0.7),
         bright=_markers(ax, "bright ancilla", "D", VERMILION, "white", 5, 0.3),
     )
     x, y = np.meshgrid(np.arange(slm.cols) * slm.spacing_um, np.arange(slm.rows) * slm.spacing_um)
@@ -136,10 +130,19 @@ def make_scene(ax: Axes, trace: Trace) -> Scene:
     sites.set_offsets(np.stack([x.ravel(), y.ravel()], axis=1))
     data = _markers(ax, "data atom", "o", BLUE, "white", 3, 0.3)
     data.set_offsets(place_atoms(trace, [])[: program.num_qubits])
-    scene.moving = [scene.flash, *scene.parked, *scene.active, scene.rings, scene.driven, scene.dark, scene.bright]
+    scene.moving = [
+        scene.flash,
+        *scene.parked,
+        *scene.active,
+        scene.dark,
+        data,
+        scene.driven,
+        scene.bright,
+        scene.rings,
+    ]
     _legend(ax)
-    _scale_bar(ax, slm.spacing_um)
     _set_sizes(scene, sites, data)
+    _scale_bar(scene)
     return scene
 
 
@@ -158,8 +161,7 @@ def show(scene: Scene, now: Moment, flash: float = 0.0) -> None:
     scene.driven.set_offsets(now.positions_um[now.driven])
     ends_um = now.positions_um[now.pairs]
     scene.rings.set_offsets(ends_um.mean(axis=1).reshape(-1, 2))
-    distance_um = np.hypot(*np.diff(ends_um, axis=1).reshape(-1, 2).T)
-    scene.rings.set_sizes((distance_um * scene.points_per_um + 1.9 * atom_points(scene.points_per_um)) ** 2)
+    scene.rings.set_sizes(ring_points(scene, now) ** 2)
     scene.flash.set_alpha(0.3 * flash)
     for (rows, cols), (rows_active, cols_active), active, parked in zip(
         now.lines, now.active, scene.active, scene.parked, strict=True
@@ -168,9 +170,20 @@ def show(scene: Scene, now: Moment, flash: float = 0.0) -> None:
         parked.set_segments(_segments(scene.ax, rows[~rows_active], cols[~cols_active]))
 
 
-def atom_points(points_per_um: float) -> float:
+def atom_points(scene: Scene) -> float:
     """Return the diameter of an atom on paper."""
-    return float(np.clip(_ATOM_UM * points_per_um, *_ATOM_POINTS))
+    return float(np.clip(_ATOM_UM * scene.points_per_um, *_ATOM_POINTS))
+
+
+def pitch_points(scene: Scene) -> float:
+    """Return the distance of neighbouring sites on paper."""
+    return scene.points_per_um * scene.trace.program.device.slm.spacing_um
+
+
+def ring_points(scene: Scene, now: Moment) -> Floats:
+    """Return the diameter on paper of the ring around each pair."""
+    a, b = now.positions_um[now.pairs[:, 0]], now.positions_um[now.pairs[:, 1]]
+    return np.hypot(*(a - b).T) * scene.points_per_um + 1.6 * atom_points(scene)
 
 
 def _moving(trace: Trace, step: int, aod: int, lines: Lines) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -213,8 +226,8 @@ def _line_artists(ax: Axes, trace: Trace) -> tuple[list[LineCollection], list[Li
         name = "AOD line" if len(trace.moves) == 1 else f"line of AOD {aod}"
         colour = _AOD_COLOURS[aod % len(_AOD_COLOURS)]
         for artists, label, look in (
-            (found[0], f"{name}, active", {"linewidths": 0.9}),
-            (found[1], f"{name}, parked", {"linewidths": 0.7, "alpha": 0.7, "linestyles": [_PARKED]}),
+            (found[0], f"{name}, active", {}),
+            (found[1], f"{name}, parked", {"alpha": 0.7, "linestyles": [_PARKED]}),
         ):
             lines = LineCollection([], colors=colour, zorder=1, label=label, **look)
             ax.add_collection(lines, autolim=False)
@@ -232,7 +245,7 @@ def _legend(ax: Axes) -> None:
     order = ("data atom", "bright ancilla", "dark ancilla", "Rydberg pair", "one-qubit gate", "lattice site")
     handles, labels = ax.get_legend_handles_labels()
     ranked = sorted(zip(labels, handles, strict=True), key=lambda e: order.index(e[0]) if e[0] in order else 99)
-    narrow = ax.get_figure(root=True).get_figwidth() < 5.0
+    narrow = ax.get_figure(root=True).get_figwidth() < _NARROW_INCHES
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
     if narrow:
         place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 2}
@@ -242,22 +255,25 @@ def _legend(ax: Axes) -> None:
             handle.set_sizes([30.0])
 
 
-def _scale_bar(ax: Axes, length_um: float) -> None:
-    """Put a bar as long as the lattice spacing beside the lattice."""
-    ax.add_artist(
-        AnchoredSizeBar(
-            ax.transData,
-            length_um,
-            f"{length_um:g} um",
-            loc="lower left",
-            bbox_to_anchor=(1.01, 0.0),
-            bbox_transform=ax.transAxes,
-            frameon=False,
-            pad=0.2,
-            sep=2,
-            size_vertical=0,
-        )
+def _scale_bar(scene: Scene) -> None:
+    """Put a bar beside the lattice, as long as the lattice spacing or a round multiple of it."""
+    spacing_um = scene.trace.program.device.slm.spacing_um
+    length_um = next(
+        k * spacing_um for k in (1, 2, 5, 10, 20, 50, 100, 10**9) if k * pitch_points(scene) >= _BAR_POINTS
     )
+    bar = AnchoredSizeBar(
+        scene.ax.transData,
+        length_um,
+        f"{length_um:g} um",
+        loc="lower left",
+        bbox_to_anchor=(1.01, 0.0),
+        bbox_transform=scene.ax.transAxes,
+        frameon=False,
+        pad=0.2,
+        sep=2,
+        size_vertical=0,
+    )
+    scene.ax.add_artist(bar)
 
 
 def _set_sizes(scene: Scene, sites: PathCollection, data: PathCollection) -> None:
@@ -266,9 +282,13 @@ def _set_sizes(scene: Scene, sites: PathCollection, data: PathCollection) -> Non
     figure.draw_without_rendering()
     (x0, _), (x1, _) = scene.ax.transData.transform([(0, 0), (1, 0)])
     scene.points_per_um = (x1 - x0) * 72 / figure.dpi
-    size = atom_points(scene.points_per_um)
+    size, thin = atom_points(scene), min(1.0, pitch_points(scene) / 30)
     data.set_sizes([size**2])
     sites.set_sizes([(0.8 * size) ** 2])
     scene.bright.set_sizes([(0.8 * size) ** 2])
     scene.dark.set_sizes([(0.7 * size) ** 2])
     scene.driven.set_sizes([(1.8 * size) ** 2])
+    scene.rings.set_linewidth(1.3 * thin)
+    scene.driven.set_linewidth(1.3 * thin)
+    for lines in (*scene.active, *scene.parked):
+        lines.set_linewidth(0.8 * thin)
