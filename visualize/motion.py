@@ -253,7 +253,14 @@ def _follow_ancillas(program: Program) -> tuple[Spans, Ints, Ints, Ints, Ints]:
                     spans[span_of[atom]][3:] = int(owner[atom]), step
             phases = np.array(op.angles or [math.pi] * len(pairs))
             found.append(
-                _Pulse(step, pairs, owner[pairs], turned[pairs].any(axis=1), driven[pairs].max(axis=1), phases)
+                _Pulse(
+                    step,
+                    pairs,
+                    owner[pairs],
+                    turned[pairs[:, 0]] | turned[pairs[:, 1]],
+                    driven[pairs].max(axis=1),
+                    phases,
+                )
             )
         elif isinstance(op, Release):
             for atom in op.atoms:
