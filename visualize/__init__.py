@@ -2,6 +2,9 @@
 
 from .animation import animate
 from .naviz import to_naviz
+from .page import html_page, to_html
 from .picture import draw
+from .timelines import timeline
+from .trajectories import trajectory
 
-__all__ = ["animate", "draw", "to_naviz"]
+__all__ = ["animate", "draw", "html_page", "timeline", "to_html", "to_naviz", "trajectory"]

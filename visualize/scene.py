@@ -12,7 +12,7 @@ from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from ..arch.program import Move, Raman, Rydberg
 from .motion import Floats, Ints, Lines, Trace, bright_at, pairs_at, place_atoms, qubits_at
-from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, STYLE, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _AOD_COLOURS = (GREEN, PURPLE, SKY, BLACK)
 _ATOM_UM = 1.6  # drawn diameter of an atom, where that is neither too small nor too large to look at
-_ATOM_POINTS = (2.0, 8.0)
+_ATOM_POINTS = (2.4, 8.0)
 _BAR_POINTS = 25.0  # least length of the scale bar
 _NARROW_INCHES = 4.0  # figures that have no room beside the lattice
 _PARKED = (0, (1.5, 2.5))  # line style
@@ -114,6 +114,9 @@ def make_scene(ax: Axes, trace: Trace, low_um: Floats, high_um: Floats) -> Scene
         ylabel="y (um)",
         aspect="equal",
     )
+    for axis in (ax.xaxis, ax.yaxis):  # also of axes that were made in another style
+        axis.label.set_size(STYLE["axes.labelsize"])
+        axis.set_tick_params(labelsize=STYLE["xtick.labelsize"])
     scene = Scene(
         ax,
         trace,
@@ -285,10 +288,13 @@ def _set_sizes(scene: Scene, sites: PathCollection, data: PathCollection) -> Non
     size, thin = atom_points(scene), min(1.0, pitch_points(scene) / 30)
     data.set_sizes([size**2])
     sites.set_sizes([(0.8 * size) ** 2])
-    scene.bright.set_sizes([(0.8 * size) ** 2])
+    scene.bright.set_sizes([(0.85 * size) ** 2])
     scene.dark.set_sizes([(0.7 * size) ** 2])
     scene.driven.set_sizes([(1.8 * size) ** 2])
     scene.rings.set_linewidth(1.3 * thin)
     scene.driven.set_linewidth(1.3 * thin)
     for lines in (*scene.active, *scene.parked):
         lines.set_linewidth(0.8 * thin)
+    data.set_linewidth(0.3 * thin)
+    scene.bright.set_linewidth(0.3 * thin)
+    scene.dark.set_linewidth(0.7 * thin)
