@@ -28,6 +28,7 @@ _KINDS = (
     ("holds a state", "#d0d0d0"),
     ("moving, dark", "#d3ebe2"),
 )
+_TINY = 4.0  # -log10 of fidelities that are written as a power of ten
 _FAINTEST = 0.3  # colour where a single atom of many in a row takes part
 _CAUSES = (  # colours and hatches as in the figures of the benchmarks
     ("two_qubit", "two-qubit gates", BLUE, ""),
@@ -117,7 +118,7 @@ def activity(motion: Trace, rows: Ints, columns: int) -> dict[str, Floats]:
 def _share_rows(program: Program) -> tuple[Ints, list[str]]:
     """Return the row of each atom, data atoms first, and the name of each row."""
     n, total = program.num_qubits, program.num_atoms
-    each = math.ceil(total / _MOST_ROWS)
+    each = max(1, math.ceil(total / _MOST_ROWS))
     data_rows = math.ceil(n / each)
     rows = np.arange(total) // each
     rows[n:] = data_rows + np.arange(total - n) // each
@@ -167,7 +168,7 @@ def _draw_losses(ax: Axes, motion: Trace) -> None:
             linewidth=0,
         )
         ax.set_ylim(0, 1.05 * total or 1.0)
-        end = f"fidelity at the end: {10**-total:.4g}"
+        end = "fidelity at the end: " + (f"{10**-total:.4g}" if total < _TINY else f"10^-{total:.1f}")
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05), title=end, alignment="left", reverse=True)
     else:
         ax.text(0.5, 0.5, "fidelity at the end: 0", transform=ax.transAxes, ha="center")
