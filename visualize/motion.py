@@ -216,8 +216,8 @@ def _follow_moves(program: Program, times_us: Floats) -> tuple[Moves, ...]:
 def _moves(program: Program, aod: int, found: list[tuple[int, float, Move]]) -> Moves:
     if len({(len(op.rows_um), len(op.cols_um)) for _, _, op in found}) > 1:
         raise ProgramError(f"AOD {aod} changes its number of lines, so its moves cannot be drawn; see check_legal.")
-    rows = np.array([op.rows_um for _, _, op in found], dtype=np.float64).reshape(len(found), -1)
-    cols = np.array([op.cols_um for _, _, op in found], dtype=np.float64).reshape(len(found), -1)
+    rows = np.array([op.rows_um for _, _, op in found]).reshape(len(found), -1 if found else 0)
+    cols = np.array([op.cols_um for _, _, op in found]).reshape(len(found), -1 if found else 0)
     starts = np.array([start for _, start, _ in found])
     lines = np.concatenate([rows, cols], axis=1)
     ways = np.abs(np.diff(lines, axis=0, prepend=lines[:1])).max(axis=1, initial=0.0)

@@ -96,6 +96,7 @@ def _page_data(of: Trace, circuit: Any) -> dict[str, Any]:
 def _arrays(of: Trace) -> dict[str, NDArray[Any]]:
     """Return what the page calculates with, little-endian and flat."""
     program, spans, steps = of.program, of.spans, len(of.sentences)
+    arrays: dict[str, NDArray[Any]]
     acted = [op.atoms if isinstance(op, (Raman, Release, Measure)) else () for op in program.instructions]
     driven = [len(op.atoms) if isinstance(op, Raman) else 0 for op in program.instructions]
     arrays = {

@@ -58,7 +58,7 @@ function zoomView(view, factor, px = view.width / 2, py = view.height / 2) {
 }
 
 function atomRadius(view) {
-  return Math.min(Math.max(0.62 * view.scale, 1.4), 11);
+  return Math.min(Math.max(view.scale, 1.8), 10);
 }
 
 // scene: {xy, bright, qubits, marks, hover}; a mark is {links or points, strength} of a pulse or of addressed atoms.
@@ -142,8 +142,8 @@ function drawLinks(view, mark, radius) {
   c.globalAlpha = 1;
 }
 
-function isVisible(view, x, y) {
-  return x > -20 && y > -20 && x < view.width + 20 && y < view.height + 20;  // false for NaN too
+function isVisible(view, x, y, beyond = 20) {
+  return x > -beyond && y > -beyond && x < view.width + beyond && y < view.height + beyond;  // false for NaN too
 }
 
 function drawAtoms(view, model, scene, radius) {
@@ -250,7 +250,7 @@ function drawScaleBar(view) {
   c.font = `12px ${view.font}`;
   c.textAlign = "center";
   c.textBaseline = "bottom";
-  c.fillText(`${um} \u00b5m`, x + length / 2, y - 5);
+  c.fillText(`${um} um`, x + length / 2, y - 5);
 }
 
 // The atom nearest to a point of the canvas, within reach; -1 if there is none.

@@ -61,7 +61,7 @@ function describe(app) {
   document.title = `${model.name} \u2013 qpilot`;
   byId("name").textContent = model.name;
   byId("facts").textContent =
-    `${model.numQubits} qubits, ${ancillas} ancillas on ${model.device} \u00b7 depth ${model.numPulses} \u00b7 ${number(model.durationUs)} \u00b5s`;
+    `${model.numQubits} qubits, ${ancillas} ancillas on ${model.device} \u00b7 depth ${model.numPulses} \u00b7 ${number(model.durationUs)} us`;
   byId("legend").open = window.innerWidth > 760;
 }
 
@@ -189,7 +189,7 @@ function showPlace(app) {
   const { model, state } = app, time = timeOf(model, state), steps = model.numSteps;
   byId("now").textContent = state.step < 0 ? "start" : model.sentences[state.step];
   byId("clock").textContent =
-    `step ${state.step + 1} of ${steps} \u00b7 pulse ${model.pulseBefore[state.step + 1]} of ${model.numPulses} \u00b7 ${number(time)} of ${number(model.durationUs)} \u00b5s`;
+    `step ${state.step + 1} of ${steps} \u00b7 pulse ${model.pulseBefore[state.step + 1]} of ${model.numPulses} \u00b7 ${number(time)} of ${number(model.durationUs)} us`;
   const scrub = byId("scrub"), share = app.equal ? (state.step + state.share) / steps : time / model.durationUs;
   if (document.activeElement !== scrub || !app.scrubbing) scrub.value = share || 0;
   scrub.setAttribute("aria-valuetext", `step ${state.step + 1} of ${steps}, ${number(time)} microseconds`);
@@ -210,7 +210,7 @@ function showTip(app) {
   const x = scene.xy[2 * atom], y = scene.xy[2 * atom + 1], isData = atom < model.numQubits, lines = [];
   const name = atomName(model, atom, scene.qubits[atom]);
   lines.push(isData ? name : `${name}, ${scene.bright[atom] ? "bright" : "dark"}`);
-  lines.push(`x ${x.toFixed(2)} \u00b5m, y ${y.toFixed(2)} \u00b5m`);
+  lines.push(`x ${x.toFixed(2)} um, y ${y.toFixed(2)} um`);
   const partner = partnerOf(model, state.step, atom);
   if (partner >= 0) lines.push(`partner: ${atomName(model, partner, scene.qubits[partner])}`);
   if (app.historyOf !== atom) { app.historyOf = atom; app.history = gatesOf(model, atom); }
@@ -327,7 +327,12 @@ function connectPointer(app) {
 function connectKeys(app) {
   const stepAtom = (by) => {
     const count = app.model.numAtoms;
-    if (count) hover(app, (app.scene.hover + by + count) % count);
+    if (!count) return;
+    hover(app, (app.scene.hover + by + count) % count);
+    const { view, scene } = app, x = scene.xy[2 * scene.hover], y = scene.xy[2 * scene.hover + 1];
+    if (Number.isNaN(x) || isVisible(view, view.toX(x), view.toY(y), -20)) return;
+    Object.assign(view, { x, y });
+    app.moved = true;
   };
   const actions = {
     " ": () => setPlaying(app, !app.playing), ArrowLeft: () => stepBy(app, -1), ArrowRight: () => stepBy(app, 1),
