@@ -147,9 +147,9 @@ def schedule(motion: Trace, steps: range, fps: int, timing: Timing) -> Frames:
     return Frames(entry + steps.start, shares, motion.times_us[entry + steps.start] + shares * spent_us[entry])
 
 
-def _check(fps: int, dpi: int, timing: str) -> None:
+def _check(fps: object, dpi: object, timing: str) -> None:
     for name, value, low, high in (("fps", fps, 1, 50), ("dpi", dpi, 20, 600)):
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        if not (type(value) is int and low <= value <= high):
             raise OptionError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
     if timing not in get_args(Timing):
         raise OptionError(f"timing is {timing!r}; it must be 'real' or 'equal'.")

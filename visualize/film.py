@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
@@ -75,8 +74,7 @@ def make_film(motion: Trace, timing: Timing, figure: Figure) -> Film:
     extent = extent_um(motion)
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]
         width, height = figure_inches(motion, *extent)
-        # Whole pixels, and even ones, as video needs.
-        figure.set_size_inches(*(2 * math.ceil(x * figure.dpi / 2) / figure.dpi for x in (width, height + 0.7)))
+        figure.set_size_inches(_even(width, figure.dpi), _even(height + 0.7, figure.dpi))
         figure.set_layout_engine("constrained")
         ax, strip = figure.subplots(2, 1, height_ratios=[height, _STRIP_INCHES])
         ax.set_title(short_name(motion), parse_math=False)
@@ -116,8 +114,7 @@ def advance(film: Film, frames: Frames, k: int) -> list[Artist]:
 
 def render(film: Film, frames: Frames, k: int) -> NDArray[np.uint8]:
     """Return frame k as pixels, shape (height, width, 4); the next call overwrites them."""
-    canvas = film.figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)
+    canvas: Any = film.figure.canvas  # of Agg, which has no types
     if film.background is None:
         canvas.draw()
         film.background = canvas.copy_from_bbox(film.figure.bbox)
@@ -138,7 +135,14 @@ def _draw_strip(strip: Axes, motion: Trace, timing: Timing) -> Rectangle:
         yticks=[],
         xlabel="time (us), pulses marked" if timing == "real" else "instruction",
     )
-    return strip.add_patch(Rectangle((0, 0), 0, 1, color=BLUE, alpha=0.35, linewidth=0, zorder=1))
+    bar = Rectangle((0, 0), 0, 1, color=BLUE, alpha=0.35, linewidth=0, zorder=1)
+    strip.add_patch(bar)
+    return bar
+
+
+def _even(inches: float, dpi: float) -> float:
+    """Return a length of an even number of pixels, as video needs."""
+    return 2 * math.ceil(inches * dpi / 2) / dpi
 
 
 def _names(scene: Scene) -> list[Annotation]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from ..arch.program import Move, Program, Raman, Rydberg
 from .motion import Trace, extent_um, lines_at_step, place_atoms, trace
 from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
-_Config: TypeAlias = Mapping[str, "str | float | bool | _Config"]
+_Config: TypeAlias = Mapping[str, Any]  # of texts, numbers and further settings
 
 _ZONE = "zone_cz"
 _FONT_FAMILY = "CMU Sans Serif"  # the one that NAViz has
@@ -129,7 +129,7 @@ def _machine(motion: Trace) -> _Config:
     low_um, high_um = extent_um(motion)
     margin_um = slm.spacing_um
     traps: dict[str, _Config] = {
-        f"trap trap{row * slm.cols + col}": {"position": _point((col * slm.spacing_um, row * slm.spacing_um))}
+        f"trap trap{row * slm.cols + col}": {"position": _point(slm.spacing_um * np.array([col, row]))}
         for row in range(slm.rows)
         for col in range(slm.cols)
     }

@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.patches import Rectangle
-from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar  # type: ignore[import-untyped]
 
 from ..arch.program import Move, Raman, Rydberg
 from .motion import Floats, Ints, Lines, Trace, bright_at, pairs_at, place_atoms, qubits_at
-from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, STYLE, VERMILION
+from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-_AOD_COLOURS = (GREEN, PURPLE, SKY, BLACK)
+_AOD_COLOURS = (GREEN, SKY, GREY, BLACK)
 _ATOM_UM = 1.6  # drawn diameter of an atom, where that is neither too small nor too large to look at
 _ATOM_POINTS = (2.4, 8.0)
 _BAR_POINTS = 25.0  # least length of the scale bar
@@ -115,16 +117,18 @@ def make_scene(ax: Axes, trace: Trace, low_um: Floats, high_um: Floats) -> Scene
         aspect="equal",
     )
     for axis in (ax.xaxis, ax.yaxis):  # also of axes that were made in another style
-        axis.label.set_size(STYLE["axes.labelsize"])
-        axis.set_tick_params(labelsize=STYLE["xtick.labelsize"])
+        axis.label.set_fontsize(mpl.rcParams["axes.labelsize"])
+        axis.set_tick_params(labelsize=mpl.rcParams["xtick.labelsize"])
+    flash = Rectangle((0, 0), 1, 1, transform=ax.transAxes, color=ORANGE, alpha=0.0, linewidth=0, zorder=0.2)
+    ax.add_patch(flash)
     scene = Scene(
         ax,
         trace,
         1.0,
-        ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, color=ORANGE, alpha=0.0, linewidth=0, zorder=0.2)),
+        flash,
         *_line_artists(ax, trace),
         rings=_markers(ax, "Rydberg pair", "o", "none", ORANGE, 6, 1.3),
-        driven=_markers(ax, "one-qubit gate", "o", "none", SKY, 3.5, 1.3),
+        driven=_markers(ax, "one-qubit gate", "o", "none", PURPLE, 3.5, 1.3),
         dark=_markers(ax, "dark ancilla", "s", "white", GREY, 2.5, 0.7),
         bright=_markers(ax, "bright ancilla", "D", VERMILION, "white", 5, 0.3),
     )
@@ -186,7 +190,8 @@ def pitch_points(scene: Scene) -> float:
 def ring_points(scene: Scene, now: Moment) -> Floats:
     """Return the diameter on paper of the ring around each pair."""
     a, b = now.positions_um[now.pairs[:, 0]], now.positions_um[now.pairs[:, 1]]
-    return np.hypot(*(a - b).T) * scene.points_per_um + 1.6 * atom_points(scene)
+    distance_um: Floats = np.hypot(*(a - b).T)
+    return distance_um * scene.points_per_um + 1.6 * atom_points(scene)
 
 
 def _moving(trace: Trace, step: int, aod: int, lines: Lines) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -213,14 +218,14 @@ def _holding(trace: Trace, atoms: Ints, lines: Lines) -> list[tuple[NDArray[np.b
     return active
 
 
-def _segments(ax: Axes, rows_um: Floats, cols_um: Floats) -> Floats:
-    """Return lines across the axes, shape (lines, 2, 2)."""
+def _segments(ax: Axes, rows_um: Floats, cols_um: Floats) -> list[Floats]:
+    """Return lines across the axes, from end to end."""
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
     segments = np.empty((len(rows_um) + len(cols_um), 2, 2))
     across, up = segments[: len(rows_um)], segments[len(rows_um) :]
     across[:, :, 0], across[:, :, 1] = (left, right), rows_um[:, None]
     up[:, :, 0], up[:, :, 1] = cols_um[:, None], (bottom, top)
-    return segments
+    return list(segments)
 
 
 def _line_artists(ax: Axes, trace: Trace) -> tuple[list[LineCollection], list[LineCollection]]:
@@ -248,7 +253,7 @@ def _legend(ax: Axes) -> None:
     order = ("data atom", "bright ancilla", "dark ancilla", "Rydberg pair", "one-qubit gate", "lattice site")
     handles, labels = ax.get_legend_handles_labels()
     ranked = sorted(zip(labels, handles, strict=True), key=lambda e: order.index(e[0]) if e[0] in order else 99)
-    narrow = ax.get_figure(root=True).get_figwidth() < _NARROW_INCHES
+    narrow = _figure(ax).get_figwidth() < _NARROW_INCHES
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
     if narrow:
         place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 2}
@@ -281,7 +286,7 @@ def _scale_bar(scene: Scene) -> None:
 
 def _set_sizes(scene: Scene, sites: PathCollection, data: PathCollection) -> None:
     """Give markers the size that suits the room which titles, legend and numbers leave."""
-    figure = scene.ax.get_figure(root=True)
+    figure = _figure(scene.ax)
     figure.draw_without_rendering()
     (x0, _), (x1, _) = scene.ax.transData.transform([(0, 0), (1, 0)])
     scene.points_per_um = (x1 - x0) * 72 / figure.dpi
@@ -298,3 +303,9 @@ def _set_sizes(scene: Scene, sites: PathCollection, data: PathCollection) -> Non
     data.set_linewidth(0.3 * thin)
     scene.bright.set_linewidth(0.3 * thin)
     scene.dark.set_linewidth(0.7 * thin)
+
+
+def _figure(ax: Axes) -> Figure:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure

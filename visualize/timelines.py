@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arch.errors import ProgramError
 from ..arch.program import Program, Raman, Rydberg
 from .losses import fidelity_losses
 from .motion import Floats, Ints, Trace, bright_at, pairs_at, trace
 from .picture import short_name
-from .style import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILION
+from .style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, STYLE, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ _MOST_ROWS = 64  # atoms share a row where there are more
 _ROW_INCHES = (0.06, 0.15)  # of 64 rows and of few
 _KINDS = (
     ("Rydberg pulse", ORANGE),
-    ("one-qubit gate", SKY),
+    ("one-qubit gate", PURPLE),
     ("moving", GREEN),
     ("holds a state", "#d0d0d0"),
     ("moving, dark", "#d3ebe2"),
@@ -51,12 +52,14 @@ def timeline(program: Program) -> tuple[Axes, Axes]:
         The axes of the atoms and of the losses; `axes[0].figure.savefig(path)` keeps the picture.
 
     Raises:
-        ProgramError: The program is not well formed.
+        ProgramError: The program is not well formed, or has no atoms.
     """
     import matplotlib as mpl
     from matplotlib import pyplot as plt
 
     motion = trace(program)
+    if not program.num_atoms:
+        raise ProgramError(f"Program {program.circuit.name!r} has no atoms, so there is no timeline to draw.")
     rows, names = _share_rows(program)
     inches = len(names) * (_ROW_INCHES[0] if len(names) > _MOST_ROWS // 2 else _ROW_INCHES[1])
     inches = max(inches, 0.95)
@@ -118,7 +121,7 @@ def activity(motion: Trace, rows: Ints, columns: int) -> dict[str, Floats]:
 def _share_rows(program: Program) -> tuple[Ints, list[str]]:
     """Return the row of each atom, data atoms first, and the name of each row."""
     n, total = program.num_qubits, program.num_atoms
-    each = max(1, math.ceil(total / _MOST_ROWS))
+    each = math.ceil(total / _MOST_ROWS)
     data_rows = math.ceil(n / each)
     rows = np.arange(total) // each
     rows[n:] = data_rows + np.arange(total - n) // each

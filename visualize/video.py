@@ -104,7 +104,7 @@ def _palette() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     colours[: len(tints) + len(mixed)] = np.concatenate([tints, mixed])
     steps = np.arange(1 << _BITS) / ((1 << _BITS) - 1)
     all_shades = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    _, nearest = cKDTree(colours).query(all_shades)
+    nearest = np.asarray(cKDTree(colours).query(all_shades)[1])
     return np.round(255 * colours).astype(np.uint8), nearest.astype(np.uint8)
 
 
