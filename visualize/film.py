@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from ..arch.program import Rydberg
 from .motion import UNKNOWN, Ints, Trace, extent_um, lines_at_step, lines_um, place_atoms
 from .picture import figure_inches, short_name, write_numbers
-from .scene import Moment, Scene, atom_points, make_scene, moment, show
-from .style import BLUE, ORANGE, STYLE, VERMILION
+from .scene import Moment, Scene, atom_points, make_scene, moment, number_points, show
+from .style import BLUE, ORANGE, VERMILION, scaled_style
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -72,10 +72,10 @@ def make_film(motion: Trace, timing: Timing, figure: Figure) -> Film:
         figure: An empty figure.
     """
     extent = extent_um(motion)
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
-        width, height = figure_inches(motion, *extent)
+    width, height = figure_inches(motion, *extent)
+    with mpl.rc_context(scaled_style(width, height)):  # type: ignore[arg-type]
         figure.set_size_inches(_even(width, figure.dpi), _even(height + 0.7, figure.dpi))
-        figure.set_layout_engine("constrained")
+        figure.set_layout_engine("compressed")  # which suits axes of equal scales
         ax, strip = figure.subplots(2, 1, height_ratios=[height, _STRIP_INCHES])
         ax.set_title(short_name(motion), parse_math=False)
         bar = _draw_strip(strip, motion, timing)
@@ -148,8 +148,9 @@ def _even(inches: float, dpi: float) -> float:
 def _names(scene: Scene) -> list[Annotation]:
     ancillas = scene.trace.program.ancillas
     shift = 0.35 * atom_points(scene)
+    look: dict[str, Any] = {"va": "top", "color": VERMILION, "fontsize": number_points(scene)}
     return [
-        scene.ax.annotate("", (0, 0), (shift, -shift), textcoords="offset points", va="top", color=VERMILION)
+        scene.ax.annotate("", (0, 0), (shift, -shift), textcoords="offset points", **look)
         for _ in (ancillas if len(ancillas) <= _MOST_NAMED else ())
     ]
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..arch.errors import ProgramError
 from ..arch.program import Program, Rydberg
 from .motion import UNKNOWN, Floats, Trace, extent_um, lines_at_step, trace
-from .style import BLACK, STYLE, VERMILION
+from .style import BLACK, VERMILION, scaled_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from .scene import Moment, Scene
 
 _INCHES = (2.5, 8.0)  # least and greatest width and height of the lattice in a new figure
+_LARGE_INCHES = 5.0
 _INCHES_PER_SITE = 0.7
 _NAME_LENGTH = 40
-_FONT_POINTS = (5.0, 7.0)
 
 
 def draw(program: Program, step: int | None = None, ax: Axes | None = None) -> Axes:
@@ -34,7 +34,8 @@ def draw(program: Program, step: int | None = None, ax: Axes | None = None) -> A
         program: A compiled program.
         step: Number of the instruction in `program.instructions`, from 0; by default the first of the pulses with most
             pairs.
-        ax: Where to draw; by default on a new figure of fitting size. The legend and the scale bar are beside it.
+        ax: Where to draw; by default on a new figure of fitting size. The legend and the scale bar
+            are beside it, so the figure needs a layout, best "compressed".
 
     Returns:
         The axes drawn on; `ax.figure.savefig(path)` keeps the picture.
@@ -45,18 +46,18 @@ def draw(program: Program, step: int | None = None, ax: Axes | None = None) -> A
     import matplotlib as mpl
     from matplotlib import pyplot as plt
 
-    from .scene import make_scene, moment, show
+    from .scene import figure_of, make_scene, moment, show
 
     motion = trace(program)
     step = _choose_step(program) if step is None else step
     if not 0 <= step < len(program.instructions):
         exist = f"{len(program.instructions)}, numbered from 0" if program.instructions else "none"
         raise ProgramError(f"Program {program.circuit.name!r} has no instruction {step}: it has {exist}.")
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
-        now = moment(motion, step, lines_at_step(motion, step))
-        extent = extent_um(motion, now.lines)
-        if ax is None:
-            ax = plt.subplots(figsize=figure_inches(motion, *extent), layout="constrained")[1]
+    now = moment(motion, step, lines_at_step(motion, step))
+    extent = extent_um(motion, now.lines)
+    figure = plt.figure(figsize=figure_inches(motion, *extent), layout="compressed") if ax is None else figure_of(ax)
+    with mpl.rc_context(scaled_style(*figure.get_size_inches())):  # type: ignore[arg-type]
+        ax = figure.add_subplot() if ax is None else ax
         ax.set_title(f"{short_name(motion)}, instruction {step}\n{motion.sentences[step]}", parse_math=False)
         scene = make_scene(ax, motion, *extent)
         show(scene, now)
@@ -74,7 +75,8 @@ def figure_inches(motion: Trace, low_um: Floats, high_um: Floats) -> tuple[float
     """Return width and height of a figure for this part of the plane, with room for title, numbers and legend."""
     sites = (high_um - low_um) / motion.program.device.slm.spacing_um + 1
     width, height = sites * min(_INCHES_PER_SITE, _INCHES[1] / sites.max())
-    return max(width, _INCHES[0]) + 2.0, max(height + 0.9, 2.6)
+    room = 2.0 if max(width, height) < _LARGE_INCHES else 2.7  # for letters that are larger, too
+    return max(width, _INCHES[0]) + room, max(height + 0.45 * room, 2.6)
 
 
 def write_numbers(scene: Scene, now: Moment) -> None:
@@ -85,12 +87,12 @@ def write_numbers(scene: Scene, now: Moment) -> None:
     from matplotlib.patheffects import withStroke
 
     from .labels import Label, place_labels, text_width
-    from .scene import atom_points, pitch_points, ring_points
+    from .scene import atom_points, number_points, pitch_points, ring_points
 
     n, radius = scene.trace.program.num_qubits, atom_points(scene) / 2
     points = now.positions_um * scene.points_per_um
     shown = (now.qubits != UNKNOWN) & now.bright & ~np.isnan(points[:, 0])
-    font_size = float(np.clip(0.2 * pitch_points(scene), *_FONT_POINTS))
+    font_size = number_points(scene)
     every = math.ceil(3 * text_width(str(max(n - 1, 0)), font_size) / pitch_points(scene))
     numbered = (np.array(scene.trace.program.sites).reshape(-1, 2) % every == 0).all(axis=1)
     shown[shown] = numbered[now.qubits[shown]]

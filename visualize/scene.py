@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import ScaledTranslation, Transform
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar  # type: ignore[import-untyped]
 
 from ..arch.program import Move, Raman, Rydberg
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 _AOD_COLOURS = (GREEN, SKY, GREY, BLACK)
 _ATOM_UM = 1.6  # drawn diameter of an atom, where that is neither too small nor too large to look at
-_ATOM_POINTS = (2.4, 8.0)
+_ATOM_POINTS = (2.4, 9.0)
+_NUMBER_POINTS = (5.0, 8.0)
 _BAR_POINTS = 25.0  # least length of the scale bar
 _NARROW_INCHES = 4.0  # figures that have no room beside the lattice
 _PARKED = (0, (1.5, 2.5))  # line style
@@ -177,6 +179,11 @@ def show(scene: Scene, now: Moment, flash: float = 0.0) -> None:
         parked.set_segments(_segments(scene.ax, rows[~rows_active], cols[~cols_active]))
 
 
+def number_points(scene: Scene) -> float:
+    """Return the font size of the numbers beside atoms."""
+    return float(np.clip(0.2 * pitch_points(scene), *_NUMBER_POINTS))
+
+
 def atom_points(scene: Scene) -> float:
     """Return the diameter of an atom on paper."""
     return float(np.clip(_ATOM_UM * scene.points_per_um, *_ATOM_POINTS))
@@ -253,14 +260,22 @@ def _legend(ax: Axes) -> None:
     order = ("data atom", "bright ancilla", "dark ancilla", "Rydberg pair", "one-qubit gate", "lattice site")
     handles, labels = ax.get_legend_handles_labels()
     ranked = sorted(zip(labels, handles, strict=True), key=lambda e: order.index(e[0]) if e[0] in order else 99)
-    narrow = _figure(ax).get_figwidth() < _NARROW_INCHES
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
-    if narrow:
-        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 2}
+    if _is_narrow(ax):
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "bbox_transform": _below(ax, 38), "ncols": 2}
     legend = ax.legend([handle for _, handle in ranked], [label for label, _ in ranked], **place)
     for handle in legend.legend_handles:
         if isinstance(handle, PathCollection):
             handle.set_sizes([30.0])
+
+
+def _is_narrow(ax: Axes) -> bool:
+    return figure_of(ax).get_figwidth() < _NARROW_INCHES
+
+
+def _below(ax: Axes, points: float) -> Transform:
+    """Return coordinates of the axes, moved down."""
+    return ax.transAxes + ScaledTranslation(0, -points / 72, figure_of(ax).dpi_scale_trans)
 
 
 def _scale_bar(scene: Scene) -> None:
@@ -273,9 +288,9 @@ def _scale_bar(scene: Scene) -> None:
         scene.ax.transData,
         length_um,
         f"{length_um:g} um",
-        loc="lower left",
-        bbox_to_anchor=(1.01, 0.0),
-        bbox_transform=scene.ax.transAxes,
+        loc="upper right" if _is_narrow(scene.ax) else "lower left",
+        bbox_to_anchor=(1.0, 0.0) if _is_narrow(scene.ax) else (1.01, 0.0),
+        bbox_transform=_below(scene.ax, 16) if _is_narrow(scene.ax) else scene.ax.transAxes,
         frameon=False,
         pad=0.2,
         sep=2,
@@ -286,7 +301,7 @@ def _scale_bar(scene: Scene) -> None:
 
 def _set_sizes(scene: Scene, sites: PathCollection, data: PathCollection) -> None:
     """Give markers the size that suits the room which titles, legend and numbers leave."""
-    figure = _figure(scene.ax)
+    figure = figure_of(scene.ax)
     figure.draw_without_rendering()
     (x0, _), (x1, _) = scene.ax.transData.transform([(0, 0), (1, 0)])
     scene.points_per_um = (x1 - x0) * 72 / figure.dpi
@@ -305,7 +320,8 @@ def _set_sizes(scene: Scene, sites: PathCollection, data: PathCollection) -> Non
     scene.dark.set_linewidth(0.7 * thin)
 
 
-def _figure(ax: Axes) -> Figure:
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that axes are part of."""
     figure = ax.get_figure(root=True)
     assert figure is not None
     return figure

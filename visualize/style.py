@@ -28,3 +28,10 @@ STYLE: dict[str, object] = {
     "ytick.minor.size": 1.5,
 }
 """Settings of Matplotlib, beside its defaults; no text is smaller than 7 points."""
+
+
+def scaled_style(width_inches: float, height_inches: float) -> dict[str, object]:
+    """Return the settings for a figure: larger letters where it is large, as for a slide."""
+    scale = min(max(min(width_inches, height_inches) / 5.0, 1.0), 1.5)
+    letters = {key for key in STYLE if key.endswith(("size", "labelsize")) and not key.startswith("lines")}
+    return {key: float(str(value)) * scale if key in letters else value for key, value in STYLE.items()}

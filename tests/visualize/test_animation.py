@@ -64,6 +64,13 @@ def test_artists_are_where_the_atoms_are(program):
         assert (film.scene.flash.get_alpha() > 0) == bool(pairs)
 
 
+def test_nothing_of_a_frame_is_clipped(program):
+    film = make_film(trace(program), "real", Figure())
+    box, size = film.figure.get_tightbbox(), film.figure.get_size_inches()
+    assert min(box.x0, box.y0) >= -0.01
+    assert (box.max <= size + 0.01).all()
+
+
 def test_strip_says_instruction_depth_and_time(pair):
     motion = trace(pair)
     frames = schedule(motion, EVERY, 20, "real")

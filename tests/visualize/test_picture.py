@@ -134,15 +134,25 @@ def test_numbers_thin_out_and_never_overlap(rows, cols):
         assert not hit.any(), ax.texts[k]
 
 
-def test_nothing_is_clipped_and_the_legend_is_outside(program):
-    ax = draw(program)
+@pytest.mark.parametrize("inches", [None, (3.4, 4.5), (10.0, 5.6)])
+def test_nothing_is_clipped_and_the_legend_is_outside(program, inches):
+    ax = draw(program, ax=inches and plt.subplots(figsize=inches, layout="compressed")[1])
     figure = ax.figure
     figure.draw_without_rendering()
-    assert figure.bbox.padded(1).containsx(figure.get_tightbbox().x1 * figure.dpi)
-    for box in (ax.title.get_window_extent(), ax.get_legend().get_window_extent(), ax.xaxis.label.get_window_extent()):
-        assert figure.bbox.contains(*box.min)
-        assert figure.bbox.contains(*box.max)
-        assert not ax.bbox.overlaps(box)
+    for artist in (ax.title, ax.get_legend(), ax.xaxis.label, ax.yaxis.label, *ax.artists):
+        box = artist.get_window_extent()
+        assert figure.bbox.contains(*box.min), artist
+        assert figure.bbox.contains(*box.max), artist
+        assert not ax.bbox.overlaps(box), artist
+
+
+def test_a_large_machine_is_not_clipped_either():
+    sites = tuple((r, c) for r in range(10) for c in range(10))
+    program = Program(CircuitInfo("grid", len(sites)), FPQA(slm=Lattice(10, 10)), sites, (), (Move(0, (), ()),))
+    figure = draw(program, 0).figure
+    figure.draw_without_rendering()
+    assert figure.get_tightbbox().x0 >= 0
+    assert figure.get_tightbbox().x1 <= figure.get_figwidth()
 
 
 def test_draws_on_given_axes_and_saves(pair, tmp_path):
