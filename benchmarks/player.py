@@ -13,6 +13,7 @@ import argparse
 import shutil
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def _frame_rates(page: Any, name: str) -> dict[str, float]:
     before = page.evaluate("player.look().frames")
     times = page.evaluate(_COUNT_FRAMES, _PLAYED_S)
     drawn = page.evaluate("player.look().frames") - before
-    gaps = sorted(b - a for a, b in zip(times, times[1:], strict=False))
+    gaps = sorted(b - a for a, b in pairwise(times))
     return {
         f"frames per second, {name}": 1000 * drawn / (times[-1] - times[0]),
         f"slowest of 100 frames in ms, {name}": gaps[int(0.99 * len(gaps))],

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LINKED = ("arch", "benchmarks", "routing", "visualize")
-SHIPPED_SUFFIXES = {".py", ".typed", ".json"}
+SHIPPED_SUFFIXES = {".css", ".html", ".js", ".json", ".py", ".typed"}
 
 
 def shipped_files():

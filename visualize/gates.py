@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arch.program import Measure
+from ..arch.program import Measure, Raman
 from .motion import FOLD, GATE, Ints, Trace
 
 _MOST_LETTERS = 32
@@ -22,9 +23,9 @@ class GateTimes:
 
     Attributes:
         text: Name, parameters and qubits.
-        first, last: The instructions with its first and last pair; both the one by which it is done at the latest,
-            if no pair is known to be its own, as for a one-qubit gate.
-        matched: Whether its pairs are known.
+        first, last: The first and last instruction that does a part of it; where none is known, both are the one by
+            which it is done at the latest.
+        matched: Whether they are known.
     """
 
     text: str
@@ -43,7 +44,8 @@ def gate_times(trace: Trace, circuit: Any) -> list[GateTimes]:
     """Return when each gate of a circuit happens; barriers are left out.
 
     Gates on the same two qubits share the pairs of these qubits in order, each the same number where that is possible.
-    A gate of more qubits is taken apart by its definition.
+    A gate of more qubits is taken apart by its definition. A one-qubit gate is among the Raman layers that drive its
+    data atom between the gates before and after it; which of them cannot always be told, so it lasts through all.
 
     Args:
         trace: What `qpilot.visualize.motion.trace` returned for the program.
@@ -59,6 +61,7 @@ def gate_times(trace: Trace, circuit: Any) -> list[GateTimes]:
         if step.operation.name == "measure" and on[0] in measured:
             spans[k] = measured[on[0]], measured[on[0]]
     latest = _latest(spans, qubits, len(trace.sentences))
+    _match_one_qubit_gates(trace, spans, qubits, latest)
     return [
         GateTimes(_text(step.operation, on), *(span or (done, done)), matched=span is not None)
         for step, on, span, done in zip(steps, qubits, spans, latest, strict=True)
@@ -111,6 +114,27 @@ def _latest(spans: list[tuple[int, int] | None], qubits: list[list[int]], end: i
         for q in qubits[k]:
             following[q] = span[0] if span else latest[k]
     return latest
+
+
+def _match_one_qubit_gates(
+    trace: Trace, spans: list[tuple[int, int] | None], qubits: list[list[int]], latest: list[int]
+) -> None:
+    """Give each the Raman layers that drive its data atom between the gates of more qubits before and after it."""
+    driven: dict[int, list[int]] = defaultdict(list)
+    for step, op in enumerate(trace.program.instructions):
+        if isinstance(op, Raman):
+            for atom in op.atoms:
+                driven[atom].append(step)
+    reached = [0] * trace.program.num_qubits
+    for k, on in enumerate(qubits):
+        span = spans[k]
+        if span is not None:
+            for q in on:
+                reached[q] = max(reached[q], span[1])
+        elif len(on) == 1:
+            layers = driven[on[0]]
+            mine = layers[bisect_left(layers, reached[on[0]]) : bisect_right(layers, latest[k])]
+            spans[k] = (mine[0], mine[-1]) if mine else None
 
 
 def _text(operation: Any, qubits: list[int]) -> str:

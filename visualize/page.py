@@ -77,7 +77,7 @@ def _page_data(of: Trace, circuit: Any) -> dict[str, Any]:
         arrays["gateFirst"] = np.array([gate.first for gate in gates], dtype=np.int32)
         arrays["gateLast"] = np.array([gate.last for gate in gates], dtype=np.int32)
         arrays["gateMatched"] = np.array([gate.matched for gate in gates], dtype=np.uint8)
-    packed = zlib.compress(b"".join(array.tobytes() for array in arrays.values()), 9)
+    packed = zlib.compress(b"".join(array.tobytes() for array in arrays.values()))
     slm = program.device.slm
     return {
         "name": program.circuit.name,

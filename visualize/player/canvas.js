@@ -1,32 +1,50 @@
-// The drawing: only what is visible, with one path for each style. Positions are in um, y upward.
+// The drawing: only what is visible; lines as one path for each style, atoms and marks as small images made once, which
+// is several times faster than paths where there is no graphics card. Positions are in um, y upward.
 
 const SCALE_STEPS = [1, 2, 5];
 const LEAST_GAP_PX = 5;    // sites closer than this are thinned out
+const CAPSULE_PX_PER_UM = 4;  // from this scale on, pairs are joined by capsules; below, a disc covers both atoms
+const MOST_SPRITES = 60;
 const LABEL_GAP_PX = 34;   // qubits are numbered from this distance of neighbouring sites on
 
 function createView(canvas, model) {
   const view = {
     canvas, context: canvas.getContext("2d"), width: 0, height: 0, ratio: 1,
-    scale: 1, x: 0, y: 0, colours: {}, bounds: findBounds(model),
+    scale: 1, x: 0, y: 0, colours: {}, sprites: new Map(), still: document.createElement("canvas"), stillKey: "", bounds: findBounds(model),
   };
   view.toX = (x) => view.width / 2 + (x - view.x) * view.scale;
   view.toY = (y) => view.height / 2 - (y - view.y) * view.scale;
   return view;
 }
 
+// The lattice, and wherever lines that hold an ancilla go.
 function findBounds(model) {
-  const [rows, cols, spacing] = model.lattice;
-  const bounds = { left: 0, right: (cols - 1) * spacing, low: 0, high: (rows - 1) * spacing };
-  for (const aod of model.aods) {
-    for (const x of aod.cols.at) { if (x < bounds.left) bounds.left = x; if (x > bounds.right) bounds.right = x; }
-    for (const y of aod.rows.at) { if (y < bounds.low) bounds.low = y; if (y > bounds.high) bounds.high = y; }
+  const [rows, cols, spacing] = model.lattice, margin = spacing / 2;
+  const x = [0, (cols - 1) * spacing], y = [0, (rows - 1) * spacing];
+  model.aods.forEach((aod, k) => {
+    widen(x, aod.cols, linesInUse(model, k, 2));
+    widen(y, aod.rows, linesInUse(model, k, 1));
+  });
+  return { left: x[0] - margin, right: x[1] + margin, low: y[0] - margin, high: y[1] + margin };
+}
+
+function linesInUse(model, aod, column) {
+  const lines = new Set();
+  for (let k = 0; k < model.ancillas.length; k += 3) if (model.ancillas[k] === aod) lines.add(model.ancillas[k + column]);
+  return lines;
+}
+
+function widen(bounds, lines, used) {
+  for (let k = 0; k < lines.at.length; k++) {
+    if (!used.has(k % lines.count)) continue;
+    bounds[0] = Math.min(bounds[0], lines.at[k]);
+    bounds[1] = Math.max(bounds[1], lines.at[k]);
   }
-  const margin = spacing / 2;
-  return { left: bounds.left - margin, right: bounds.right + margin, low: bounds.low - margin, high: bounds.high + margin };
 }
 
 function readColours(view) {
   const style = getComputedStyle(document.documentElement);
+  view.sprites.clear();
   view.font = getComputedStyle(document.body).fontFamily;
   for (const name of ["ground", "ink", "faint", "site", "data", "bright", "dark", "gate", "copy", "raman", "aod0", "aod1"]) {
     view.colours[name] = style.getPropertyValue(`--${name}`).trim();
@@ -57,36 +75,97 @@ function zoomView(view, factor, px = view.width / 2, py = view.height / 2) {
   view.scale = scale;
 }
 
+const SHAPES = {
+  data: (c, r, colours) => { disc(c, r); c.fillStyle = colours.data; c.fill(); if (r > 3) outline(c, colours.ground); },
+  bright: (c, r, colours) => { diamond(c, 1.12 * r); c.fillStyle = colours.bright; c.fill(); if (r > 3) outline(c, colours.ground); },
+  dark: (c, r, colours) => { diamond(c, 0.9 * r); outline(c, colours.dark); },
+  gateDisc: (c, r, colours) => { disc(c, r); c.fillStyle = colours.gate; c.globalAlpha = 0.6; c.fill(); },
+  copyDisc: (c, r, colours) => { disc(c, r); c.fillStyle = colours.copy; c.globalAlpha = 0.6; c.fill(); },
+  idleDisc: (c, r, colours) => { disc(c, r); c.setLineDash([2, 2]); outline(c, colours.faint); },
+  driven: (c, r, colours) => { disc(c, r); outline(c, colours.raman, Math.max(1.2, r / 6)); },
+  ended: (c, r, colours) => { disc(c, r); c.setLineDash([2, 2]); outline(c, colours.ink, Math.max(1.2, r / 6)); },
+};
+
+function disc(c, r) { c.beginPath(); c.arc(0, 0, r, 0, 2 * Math.PI); }
+
+function diamond(c, r) { c.beginPath(); c.moveTo(0, -r); c.lineTo(r, 0); c.lineTo(0, r); c.lineTo(-r, 0); c.closePath(); }
+
+function outline(c, colour, width = 1) { c.lineWidth = width; c.strokeStyle = colour; c.stroke(); }
+
+// An image of a shape, and half its width in pixels of the page.
+function spriteOf(view, shape, radius) {
+  const key = `${shape} ${radius.toFixed(2)} ${view.ratio}`;
+  if (!view.sprites.has(key)) {
+    if (view.sprites.size >= MOST_SPRITES) view.sprites.clear();
+    const image = document.createElement("canvas"), half = Math.ceil(1.12 * radius + 2), c = image.getContext("2d");
+    image.width = image.height = Math.ceil(2 * half * view.ratio);
+    c.setTransform(image.width / (2 * half), 0, 0, image.width / (2 * half), image.width / 2, image.width / 2);
+    SHAPES[shape](c, radius, view.colours);
+    view.sprites.set(key, { image, half });
+  }
+  return view.sprites.get(key);
+}
+
+function stamp(view, sprite, x, y, size = 1) {
+  const half = sprite.half * size;
+  view.context.drawImage(sprite.image, x - half, y - half, 2 * half, 2 * half);
+}
+
 function atomRadius(view) {
   return Math.min(Math.max(view.scale, 1.8), 10);
 }
 
 // scene: {xy, bright, qubits, marks, hover}; a mark is {links or points, strength} of a pulse or of addressed atoms.
 function drawScene(view, model, scene) {
-  const { context: c, colours } = view;
+  const { context: c, colours } = view, radius = atomRadius(view);
+  c.setTransform(1, 0, 0, 1, 0, 0);
+  c.drawImage(stillPart(view, model, scene, radius), 0, 0);
   c.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
-  c.fillStyle = colours.ground;
-  c.fillRect(0, 0, view.width, view.height);
-  drawSites(view, model);
   drawLines(view, model);
-  const radius = atomRadius(view);
   for (const mark of scene.marks) if (mark.links) drawLinks(view, mark, radius);
   drawTies(view, model, scene);
-  drawAtoms(view, model, scene, radius);
+  drawMarkedData(view, model, scene, radius);
+  drawAncillas(view, model, scene, radius);
   for (const mark of scene.marks) if (mark.points) drawRings(view, mark, radius);
   drawLabels(view, model, scene, radius);
-  if (scene.hover >= 0) ring(view, scene.xy, scene.hover, radius + 7, colours.ink);
+  if (scene.hover >= 0) {
+    c.beginPath();
+    c.arc(view.toX(scene.xy[2 * scene.hover]), view.toY(scene.xy[2 * scene.hover + 1]), radius + 7, 0, 2 * Math.PI);
+    outline(c, colours.ink, 1.5);
+  }
   drawScaleBar(view);
+}
+
+// Sites and data atoms never move: they are drawn once for each view.
+function stillPart(view, model, scene, radius) {
+  const { still, context, canvas, ratio } = view;
+  const key = [view.x, view.y, view.scale, canvas.width, canvas.height, ratio, view.colours.ground].join(" ");
+  if (view.stillKey === key) return still;
+  view.stillKey = key;
+  still.width = canvas.width;
+  still.height = canvas.height;
+  const c = view.context = still.getContext("2d");
+  c.setTransform(ratio, 0, 0, ratio, 0, 0);
+  c.fillStyle = view.colours.ground;
+  c.fillRect(0, 0, view.width, view.height);
+  drawSites(view, model);
+  stampAtoms(view, scene.xy, range(0, model.numQubits), spriteOf(view, "data", radius));
+  view.context = context;
+  return still;
+}
+
+function* range(first, last) {
+  for (let k = first; k < last; k++) yield k;
 }
 
 function drawSites(view, model) {
   const { context: c } = view, [rows, cols, spacing] = model.lattice;
   const gap = spacing * view.scale, stride = Math.max(1, Math.ceil(LEAST_GAP_PX / gap)), arm = Math.min(3, gap / 5);
   const halfX = view.width / 2 / view.scale, halfY = view.height / 2 / view.scale;
-  const range = (centre, half, count) => [
+  const shown = (centre, half, count) => [
     Math.max(0, Math.floor((centre - half) / spacing)), Math.min(count - 1, Math.ceil((centre + half) / spacing)),
   ];
-  const [left, right] = range(view.x, halfX, cols), [low, high] = range(view.y, halfY, rows);
+  const [left, right] = shown(view.x, halfX, cols), [low, high] = shown(view.y, halfY, rows);
   c.beginPath();
   for (let row = low - (low % stride); row <= high; row += stride) {
     const y = view.toY(row * spacing);
@@ -120,83 +199,72 @@ function drawLines(view, model) {
 
 // links: x1, y1, x2, y2, kind for each pair.
 function drawLinks(view, mark, radius) {
-  const { context: c, colours } = view;
-  for (const [kinds, colour, dash] of [[[GATE, FOLD], "gate", []], [[OWN], "copy", []], [[IDLE], "faint", [3, 3]]]) {
-    c.beginPath();
+  const { context: c, colours } = view, size = 1 + 0.35 * (mark.flash || 0);
+  for (const [kinds, colour, shape] of [[[GATE, FOLD], "gate", "gateDisc"], [[OWN], "copy", "copyDisc"], [[IDLE], "faint", "idleDisc"]]) {
+    const ends = [];
     for (let k = 0; k < mark.links.length; k += 5) {
-      if (!kinds.includes(mark.links[k + 4])) continue;
-      c.moveTo(view.toX(mark.links[k]), view.toY(mark.links[k + 1]));
-      c.lineTo(view.toX(mark.links[k + 2]), view.toY(mark.links[k + 3]));
+      const x = view.toX(mark.links[k]), y = view.toY(mark.links[k + 1]);
+      if (kinds.includes(mark.links[k + 4]) && isVisible(view, x, y)) {
+        ends.push(x, y, view.toX(mark.links[k + 2]), view.toY(mark.links[k + 3]));
+      }
     }
-    c.lineCap = "round";
-    c.strokeStyle = colours[colour];
-    c.globalAlpha = (dash.length ? 0.35 : 0.5) * mark.strength;
-    c.lineWidth = (2 * radius + 7) * (1 + 0.35 * (mark.flash || 0));
-    c.stroke();
     c.globalAlpha = mark.strength;
-    c.lineWidth = Math.max(1.2, radius / 3);
-    c.setLineDash(dash);
-    c.stroke();
-    c.setLineDash([]);
+    if (view.scale < CAPSULE_PX_PER_UM) {
+      const sprite = spriteOf(view, shape, shape === "idleDisc" ? 1.5 * radius + 1 : 2 * radius + 2.5);
+      for (let k = 0; k < ends.length; k += 4) stamp(view, sprite, (ends[k] + ends[k + 2]) / 2, (ends[k + 1] + ends[k + 3]) / 2, size);
+    } else {
+      drawCapsules(c, ends, colours[colour], (2 * radius + 7) * size, shape === "idleDisc");
+    }
   }
   c.globalAlpha = 1;
+}
+
+function drawCapsules(c, ends, colour, width, isIdle) {
+  const strength = c.globalAlpha;
+  c.beginPath();
+  for (let k = 0; k < ends.length; k += 4) { c.moveTo(ends[k], ends[k + 1]); c.lineTo(ends[k + 2], ends[k + 3]); }
+  c.lineCap = "round";
+  c.globalAlpha = (isIdle ? 0.35 : 0.5) * strength;
+  outline(c, colour, width);
+  c.globalAlpha = strength;
+  c.setLineDash(isIdle ? [3, 3] : []);
+  outline(c, colour, Math.max(1.2, width / 8));
+  c.setLineDash([]);
 }
 
 function isVisible(view, x, y, beyond = 20) {
   return x > -beyond && y > -beyond && x < view.width + beyond && y < view.height + beyond;  // false for NaN too
 }
 
-function drawAtoms(view, model, scene, radius) {
-  const { context: c, colours } = view, { xy, bright } = scene, n = model.numQubits;
-  const data = new Path2D(), lit = new Path2D(), dark = new Path2D(), d = radius * 1.12;
-  for (let atom = 0; atom < model.numAtoms; atom++) {
+function stampAtoms(view, xy, atoms, sprite) {
+  for (const atom of atoms) {
     const x = view.toX(xy[2 * atom]), y = view.toY(xy[2 * atom + 1]);
-    if (!isVisible(view, x, y)) continue;
-    if (atom < n) {
-      data.moveTo(x + radius, y);
-      data.arc(x, y, radius, 0, 2 * Math.PI);
-    } else {
-      const path = bright[atom] ? lit : dark, s = bright[atom] ? d : 0.8 * d;
-      path.moveTo(x, y - s); path.lineTo(x + s, y); path.lineTo(x, y + s); path.lineTo(x - s, y); path.closePath();
-    }
+    if (isVisible(view, x, y)) stamp(view, sprite, x, y);
   }
-  c.fillStyle = colours.ground;
-  c.fill(dark);
-  c.lineWidth = 1;
-  c.strokeStyle = colours.dark;
-  c.stroke(dark);
-  c.fillStyle = colours.data;
-  c.fill(data);
-  c.fillStyle = colours.bright;
-  c.fill(lit);
-  if (radius > 3) { c.strokeStyle = colours.ground; c.stroke(data); c.stroke(lit); }
 }
 
-function ring(view, xy, atom, radius, colour) {
-  const { context: c } = view;
-  c.beginPath();
-  c.arc(view.toX(xy[2 * atom]), view.toY(xy[2 * atom + 1]), radius, 0, 2 * Math.PI);
-  c.lineWidth = 1.5;
-  c.strokeStyle = colour;
-  c.stroke();
+// Data atoms in pairs or driven, once more above the marks.
+function drawMarkedData(view, model, scene, radius) {
+  const sprite = spriteOf(view, "data", radius), marked = new Set();
+  for (const mark of scene.marks) for (const atom of mark.data) marked.add(atom);
+  stampAtoms(view, scene.xy, marked, sprite);
+}
+
+function drawAncillas(view, model, scene, radius) {
+  const lit = [], dark = [];
+  for (let atom = model.numQubits; atom < model.numAtoms; atom++) (scene.bright[atom] ? lit : dark).push(atom);
+  stampAtoms(view, scene.xy, dark, spriteOf(view, "dark", radius));
+  stampAtoms(view, scene.xy, lit, spriteOf(view, "bright", radius));
 }
 
 // points: x, y of each addressed atom.
 function drawRings(view, mark, radius) {
-  const { context: c } = view, r = radius + 2.5 + 2 * (mark.flash || 0);
-  c.beginPath();
+  const { context: c } = view, sprite = spriteOf(view, mark.shape, radius + 2.5), size = 1 + 0.2 * (mark.flash || 0);
+  c.globalAlpha = mark.strength;
   for (let k = 0; k < mark.points.length; k += 2) {
     const x = view.toX(mark.points[k]), y = view.toY(mark.points[k + 1]);
-    if (!isVisible(view, x, y)) continue;
-    c.moveTo(x + r, y);
-    c.arc(x, y, r, 0, 2 * Math.PI);
+    if (isVisible(view, x, y)) stamp(view, sprite, x, y, size);
   }
-  c.globalAlpha = mark.strength;
-  c.lineWidth = Math.max(1.2, radius / 4);
-  c.strokeStyle = view.colours[mark.colour];
-  c.setLineDash(mark.dash);
-  c.stroke();
-  c.setLineDash([]);
   c.globalAlpha = 1;
 }
 

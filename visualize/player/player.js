@@ -3,7 +3,8 @@
 const LONGEST_MOVE_S = 1.2;    // at speed 1 with real timing
 const EQUAL_STEP_S = 0.5;      // at speed 1 with equal steps
 const GLOW_MS = 450;           // a pulse that has passed glows on
-const MOST_GLOWS = 6;
+const MOST_GLOWS = 3;
+const TEXT_MS = 100;           // texts and lists change at most this often while playing
 const SHOWN_GATES = 4;
 const byId = (id) => document.getElementById(id);
 
@@ -15,7 +16,7 @@ async function start() {
     qubits: new Int32Array(model.numAtoms), marks: [], hover: -1,
   };
   const app = {
-    model, view, scene, state: { step: -1, share: 1 }, playing: false, speed: 1, equal: false, glows: [],
+    model, view, scene, state: { step: -1, share: 1 }, playing: false, speed: 1, equal: false, glows: [], shownAt: 0,
     dirty: true, drawnStep: -2, tipAt: [0, 0], frames: 0,
     calm: matchMedia("(prefers-reduced-motion: reduce)"),
   };
@@ -62,7 +63,7 @@ function describe(app) {
   byId("name").textContent = model.name;
   byId("facts").textContent =
     `${model.numQubits} qubits, ${ancillas} ancillas on ${model.device} \u00b7 depth ${model.numPulses} \u00b7 ${number(model.durationUs)} us`;
-  byId("legend").open = window.innerWidth > 760;
+  byId("legend").open = window.innerWidth > 760 && window.innerHeight > 560;
 }
 
 function number(value, digits = 1) {
@@ -154,7 +155,7 @@ function tick(app, passedMs, now) {
   app.frames += 1;
   app.glows = app.glows.filter((one) => now - one.born < GLOW_MS);
   scene.marks = app.glows.filter((one) => one.step !== app.state.step).map((one) => {
-    one.mark ??= markAt(model, scene.xy, one.step);
+    one.mark ??= markAtEnd(app, one.step);
     const age = (now - one.born) / GLOW_MS;
     return { ...one.mark, strength: app.calm.matches ? 0.7 : 1 - age, flash: app.calm.matches ? 0 : 1 - age };
   });
@@ -164,32 +165,42 @@ function tick(app, passedMs, now) {
   const mark = app.state.step < 0 ? {} : markAt(model, scene.xy, app.state.step);
   if (mark.links || mark.points) scene.marks.push({ ...mark, strength: 1 });
   drawScene(view, model, scene);
+  if (app.playing && now - app.shownAt < TEXT_MS) return;
+  app.shownAt = now;
   showTip(app);
   showPlace(app);
 }
 
-// What a step does to atoms where they are: the pairs of a pulse, or the atoms addressed.
+// What a step does to atoms where they are: the pairs of a pulse, or the atoms addressed; and which are data atoms.
 function markAt(model, xy, step) {
-  const op = model.ops[step];
+  const op = model.ops[step], data = [];
   if (op === RYDBERG) {
     const links = [];
     for (let k = model.pairOffset[step]; k < model.pairOffset[step + 1]; k++) {
       const a = model.pairs[2 * k], b = model.pairs[2 * k + 1], unknown = model.pairQubits[2 * k] < 0 || model.pairQubits[2 * k + 1] < 0;
       links.push(xy[2 * a], xy[2 * a + 1], xy[2 * b], xy[2 * b + 1], unknown ? OWN : model.pairKinds[k]);
+      for (const atom of [a, b]) if (atom < model.numQubits) data.push(atom);
     }
-    return { links };
+    return { links, data };
   }
   if (op === MOVE) return {};
   const points = [];
   for (let k = model.atomOffset[step]; k < model.atomOffset[step + 1]; k++) points.push(xy[2 * model.atoms[k]], xy[2 * model.atoms[k] + 1]);
-  return { points, colour: op === RAMAN ? "raman" : "ink", dash: op === RAMAN ? [] : [2, 2] };
+  return { points, data, shape: op === RAMAN ? "driven" : "ended" };
+}
+
+// The mark of a step that has passed: where its atoms were then.
+function markAtEnd({ model, scene }, step) {
+  setLines(model, { step, share: 1 }, false);
+  placeAtoms(model, scene.xy);
+  return markAt(model, scene.xy, step);
 }
 
 function showPlace(app) {
   const { model, state } = app, time = timeOf(model, state), steps = model.numSteps;
   byId("now").textContent = state.step < 0 ? "start" : model.sentences[state.step];
   byId("clock").textContent =
-    `step ${state.step + 1} of ${steps} \u00b7 pulse ${model.pulseBefore[state.step + 1]} of ${model.numPulses} \u00b7 ${number(time)} of ${number(model.durationUs)} us`;
+    `${state.step + 1} of ${steps} steps \u00b7 depth ${model.pulseBefore[state.step + 1]} of ${model.numPulses} \u00b7 ${number(time)} of ${number(model.durationUs)} us`;
   const scrub = byId("scrub"), share = app.equal ? (state.step + state.share) / steps : time / model.durationUs;
   if (document.activeElement !== scrub || !app.scrubbing) scrub.value = share || 0;
   scrub.setAttribute("aria-valuetext", `step ${state.step + 1} of ${steps}, ${number(time)} microseconds`);
