@@ -41,7 +41,8 @@ def to_naviz(program: Program, path: str | Path) -> tuple[Path, Path, Path]:
 
     Args:
         program: A compiled program.
-        path: Where the instructions go, ending in .naviz; the machine and the style are written beside them.
+        path: Where the instructions go, ending in .naviz. The style and the machine are written beside them; the name
+            of the machine is made an identifier, as NAViz wants it.
 
     Returns:
         The paths of the instructions, the machine and the style.

@@ -158,21 +158,20 @@ def _draw_rows(ax: Axes, motion: Trace, rows: Ints, names: list[str]) -> None:
 
 def _draw_losses(ax: Axes, motion: Trace) -> None:
     losses = fidelity_losses(motion)
-    curves = [getattr(losses, name) for name, *_ in _CAUSES]
-    total = float(sum(curve[-1] for curve in curves))
-    if math.isfinite(total):
-        ax.stackplot(
-            motion.times_us,
-            curves,
-            labels=[label for _, label, *_ in _CAUSES],
-            colors=[colour for *_, colour, _ in _CAUSES],
-            hatch=[hatch for *_, hatch in _CAUSES],
-            edgecolor="white",
-            linewidth=0,
-        )
-        ax.set_ylim(0, 1.05 * total or 1.0)
-        end = "fidelity at the end: " + (f"{10**-total:.4g}" if total < _TINY else f"10^-{total:.1f}")
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05), title=end, alignment="left", reverse=True)
-    else:
-        ax.text(0.5, 0.5, "fidelity at the end: 0", transform=ax.transAxes, ha="center")
+    curves = np.array([getattr(losses, name) for name, *_ in _CAUSES])
+    total = curves.sum(axis=0)
+    known = np.isfinite(total)  # until some factor is zero
+    ax.stackplot(
+        motion.times_us[known],
+        curves[:, known],
+        labels=[label for _, label, *_ in _CAUSES],
+        colors=[colour for *_, colour, _ in _CAUSES],
+        hatch=[hatch for *_, hatch in _CAUSES],
+        edgecolor="white",
+        linewidth=0,
+    )
+    ax.set_ylim(0, 1.05 * total[known].max() or 1.0)
+    end = f"10^-{total[-1]:.1f}" if _TINY < total[-1] < np.inf else f"{10 ** -total[-1]:.4g}"
+    title = f"fidelity at the end: {end}"
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05), title=title, alignment="left", reverse=True)
     ax.set(xlabel="time (us)", ylabel="-log10 of\nthe fidelity", xlim=(0, motion.times_us[-1] or 1.0))

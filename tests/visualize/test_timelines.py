@@ -41,6 +41,17 @@ def test_a_pulse_that_always_fails_loses_everything(pair):
     assert timeline(program)[1].get_legend().get_title().get_text() == "fidelity at the end: 10^-960.0"
 
 
+def test_losses_are_drawn_until_nothing_is_left(pair):
+    device = FPQA(slm=Lattice(1, 3), fidelity=type(pair.device.fidelity)(t2_us=100.0))
+    program = Program(pair.circuit, device, pair.sites, pair.ancillas, pair.instructions)
+    assert program.metrics.fidelity.total == 0
+    lower = timeline(program)[1]
+    assert lower.get_legend().get_title().get_text() == "fidelity at the end: 0"
+    drawn = np.concatenate([c.get_paths()[0].vertices for c in lower.collections])
+    assert 0 < drawn[:, 0].max() < trace(program).times_us[-1]
+    assert np.isfinite(drawn).all()
+
+
 def test_every_atom_does_what_the_program_says(pair):
     motion = trace(pair)
     columns = 4000
