@@ -96,6 +96,8 @@ def animate(
     from .film import make_film, render
     from .video import encoder_for
 
+    if not Path(path).absolute().parent.is_dir():  # known before a long render, not after it
+        raise ProgramError(f"{path} cannot be written: there is no such folder.")
     encoder = encoder_for(Path(path))
     film = make_film(motion, timing, FigureCanvasAgg(Figure(dpi=dpi)).figure)
     width, height = film.size

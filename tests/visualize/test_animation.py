@@ -176,6 +176,13 @@ def test_too_long_renders_are_refused(pair, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_missing_folder_is_found_before_the_render(pair, tmp_path):
+    seen = []
+    with pytest.raises(ProgramError, match="there is no such folder"):
+        animate(pair, tmp_path / "none" / "pair.gif", progress=lambda *news: seen.append(news))
+    assert seen == []
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
