@@ -180,22 +180,23 @@ function drawSites(view, model) {
   c.stroke();
 }
 
+// One stroke for each line: without a graphics card many lines in one path are far slower.
 function drawLines(view, model) {
   const { context: c } = view;
+  c.globalAlpha = 0.5;
+  c.lineWidth = view.scale > 3 ? 1 : 0.6;
   model.aods.forEach((aod, k) => {
     if (!aod.placed) return;
-    c.beginPath();
-    for (const y of aod.rows.now) { const v = view.toY(y); if (v >= 0 && v <= view.height) { c.moveTo(0, v); c.lineTo(view.width, v); } }
-    for (const x of aod.cols.now) { const v = view.toX(x); if (v >= 0 && v <= view.width) { c.moveTo(v, 0); c.lineTo(v, view.height); } }
     c.setLineDash(k % 2 ? [5, 4] : []);
-    c.globalAlpha = 0.5;
-    c.lineWidth = view.scale > 3 ? 1 : 0.6;
     c.strokeStyle = view.colours[k % 2 ? "aod1" : "aod0"];
-    c.stroke();
-    c.globalAlpha = 1;
-    c.setLineDash([]);
+    for (const y of aod.rows.now) { const v = view.toY(y); if (v >= 0 && v <= view.height) drawLine(c, 0, v, view.width, v); }
+    for (const x of aod.cols.now) { const v = view.toX(x); if (v >= 0 && v <= view.width) drawLine(c, v, 0, v, view.height); }
   });
+  c.globalAlpha = 1;
+  c.setLineDash([]);
 }
+
+function drawLine(c, x1, y1, x2, y2) { c.beginPath(); c.moveTo(x1, y1); c.lineTo(x2, y2); c.stroke(); }
 
 // links: x1, y1, x2, y2, kind for each pair.
 function drawLinks(view, mark, radius) {

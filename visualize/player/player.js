@@ -161,7 +161,7 @@ function tick(app, passedMs, now) {
   });
   setLines(model, app.state, app.equal);
   placeAtoms(model, scene.xy);
-  setLights(model, app.state.step, scene.bright, scene.qubits);
+  if (app.litStep !== app.state.step) setLights(model, app.litStep = app.state.step, scene.bright, scene.qubits);
   const mark = app.state.step < 0 ? {} : markAt(model, scene.xy, app.state.step);
   if (mark.links || mark.points) scene.marks.push({ ...mark, strength: 1 });
   drawScene(view, model, scene);
