@@ -15,8 +15,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.typing import FillStyleType
 
+from qpilot.visualize.style import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION
+
 from .compare import Row
-from .palette import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, in_order, is_own, style
+from .palette import in_order, is_own, style
 from .panels import Kind, Seeds, bar_panels, complete, explain, largest, log_ticks, values
 
 FAMILIES: tuple[tuple[str, str | None, str, float | None], ...] = (

@@ -19,10 +19,11 @@ from matplotlib.typing import LineStyleType
 
 from qpilot.arch.errors import ProgramError
 from qpilot.arch.files import write_bytes
+from qpilot.visualize.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, STYLE, VERMILION
 
 from .bars import durations, fidelities, ratios
 from .compare import Row, growth_exponent
-from .palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, STYLE, VERMILION, Style, in_order, is_own, style
+from .palette import Style, in_order, is_own, style
 from .panels import (
     WIDTH_IN,
     Seeds,

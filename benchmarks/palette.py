@@ -1,4 +1,4 @@
-"""How each way of compiling looks in figures, and the style that all figures share."""
+"""How each way of compiling looks in figures."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qpilot.visualize.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+
 from .compare import way_key
 
 if TYPE_CHECKING:
     from matplotlib.typing import LineStyleType
-
-BLACK, BLUE, SKY, ORANGE = "#000000", "#0072B2", "#56B4E9", "#E69F00"
-VERMILION, PURPLE, GREEN, GREY = "#D55E00", "#CC79A7", "#009E73", "#888888"
-"""A grey, and the palette of Okabe and Ito for colour-blind people without its yellow, too light for lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +72,6 @@ STYLES: dict[str, Style] = {
     },
 }
 """Every way of the harness: colour tells the group, marker and line the way."""
-
-STYLE: dict[str, object] = {
-    "font.size": 7.0,
-    "axes.titlesize": 7.5,
-    "axes.labelsize": 7.5,
-    "axes.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.4,
-    "hatch.linewidth": 0.5,
-    "lines.markersize": 3.2,
-    "lines.markeredgewidth": 0.7,
-    "legend.fontsize": 7.0,
-    "legend.frameon": False,
-    "legend.handlelength": 2.6,
-    "xtick.labelsize": 7.0,
-    "ytick.labelsize": 7.0,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
-    "xtick.minor.size": 1.5,
-    "ytick.minor.size": 1.5,
-}
-"""Settings of Matplotlib, beside its defaults; no text is smaller than 7 points."""
 
 
 def style(way: str) -> Style:

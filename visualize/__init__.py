@@ -1,6 +1,10 @@
 """Pictures of programs. Matplotlib is loaded by the first drawing, not by the import."""
 
-from .frame import Frame, draw, frame_at
+from .animation import animate
+from .naviz import to_naviz
 from .page import html_page, to_html
+from .picture import draw
+from .timelines import timeline
+from .trajectories import trajectory
 
-__all__ = ["Frame", "draw", "frame_at", "html_page", "to_html"]
+__all__ = ["animate", "draw", "html_page", "timeline", "to_html", "to_naviz", "trajectory"]

@@ -153,6 +153,16 @@ def place_atoms(trace: Trace, lines: Lines) -> Floats:
     return positions
 
 
+def extent_um(trace: Trace, lines: Lines | None = None) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest (x, y) of the lattice and of some lines; by default of the whole program."""
+    slm = trace.program.device.slm
+    of_program = [(moves.rows_um.ravel(), moves.cols_um.ravel()) for moves in trace.moves]
+    rows, cols = zip(*(of_program if lines is None else lines), strict=True)
+    corner = np.array([slm.cols - 1, slm.rows - 1]) * slm.spacing_um
+    x, y = (np.concatenate([[0.0, corner[k]], *um]) for k, um in enumerate((cols, rows)))
+    return np.array([x.min(), y.min()]), np.array([x.max(), y.max()])
+
+
 def bright_at(trace: Trace, step: int) -> NDArray[np.bool_]:
     """Return which atoms are bright once an instruction is done; data atoms always are."""
     spans, bright = trace.spans, np.arange(trace.program.num_atoms) < trace.program.num_qubits

@@ -15,9 +15,10 @@ from matplotlib.text import Text
 
 from benchmarks.bars import CAUSES, durations, fidelities, ratios
 from benchmarks.figures import compile_times, densities, depths, draw_all, widths
-from benchmarks.palette import BLACK, STYLE, STYLES, Style, in_order, style
+from benchmarks.palette import STYLES, Style, in_order, style
 from benchmarks.panels import complete
 from benchmarks.record import MODELS
+from qpilot.visualize.style import BLACK, STYLE
 
 OKABE_ITO = ("#000000", "#0072B2", "#56B4E9", "#E69F00", "#F0E442", "#D55E00", "#CC79A7", "#009E73")
 

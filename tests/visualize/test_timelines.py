@@ -1,0 +1,135 @@
+"""Timelines and paths agree with the program and with its metrics."""
+
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection
+
+import qpilot
+from qpilot.arch import FPQA, CircuitInfo, Lattice, Program, RydbergPulse, preset
+from qpilot.arch.errors import ProgramError
+from qpilot.visualize import timeline, trajectory
+from qpilot.visualize.losses import fidelity_losses
+from qpilot.visualize.motion import lines_um, trace
+from qpilot.visualize.timelines import activity
+from qpilot.visualize.trajectories import paths
+
+CAUSES = ("two_qubit", "one_qubit", "idle_excitation", "decoherence")
+
+
+def test_losses_end_at_the_metrics(program):
+    losses = fidelity_losses(trace(program))
+    for cause in CAUSES:
+        curve = getattr(losses, cause)
+        assert len(curve) == len(program.instructions) + 1
+        assert curve[0] == 0
+        assert (np.diff(curve) >= -1e-12).all()
+        assert 10 ** -curve[-1] == pytest.approx(getattr(program.metrics.fidelity, cause), rel=1e-9)
+
+
+def test_losses_of_other_constants_and_empty_pulses(pair):
+    atomique = qpilot.compile("examples/circuits/bv8.qasm", preset("atomique", rows=3, cols=3))
+    for program in (pair, atomique):
+        losses = fidelity_losses(trace(program))
+        total = sum(getattr(losses, cause)[-1] for cause in CAUSES)
+        assert 10**-total == pytest.approx(program.metrics.fidelity.total, rel=1e-9)
+
+
+def test_a_pulse_that_always_fails_loses_everything(pair):
+    device = FPQA(slm=Lattice(1, 3), fidelity=type(pair.device.fidelity)(cz=1e-320))
+    program = Program(pair.circuit, device, pair.sites, pair.ancillas, pair.instructions)
+    assert fidelity_losses(trace(program)).two_qubit[-1] > 900
+    assert timeline(program)[1].get_legend().get_title().get_text() == "fidelity at the end: 10^-960.0"
+
+
+def test_losses_are_drawn_until_nothing_is_left(pair):
+    device = FPQA(slm=Lattice(1, 3), fidelity=type(pair.device.fidelity)(t2_us=100.0))
+    program = Program(pair.circuit, device, pair.sites, pair.ancillas, pair.instructions)
+    assert program.metrics.fidelity.total == 0
+    lower = timeline(program)[1]
+    assert lower.get_legend().get_title().get_text() == "fidelity at the end: 0"
+    drawn = np.concatenate([c.get_paths()[0].vertices for c in lower.collections])
+    assert 0 < drawn[:, 0].max() < trace(program).times_us[-1]
+    assert np.isfinite(drawn).all()
+
+
+def test_every_atom_does_what_the_program_says(pair):
+    motion = trace(pair)
+    columns = 4000
+    shares = activity(motion, np.arange(pair.num_atoms), columns)
+    at = (motion.times_us / motion.times_us[-1] * columns).astype(int)
+    middle = (at[5] + at[6]) // 2  # of the first move
+    assert shares["moving"][:, middle].tolist() == [0, 0, 1, 0]
+    assert shares["moving, dark"][:, middle].tolist() == [0, 0, 0, 1]
+    assert shares["holds a state"][:, middle].tolist() == [1, 1, 1, 0]
+    middle = (at[7] + at[8]) // 2  # of the second
+    assert shares["moving, dark"][:, middle].tolist() == [0, 0, 0, 0]
+    assert shares["Rydberg pulse"][:, at[6]].tolist() == [0, 1, 1, 0]
+    assert shares["one-qubit gate"][:, at[2]].tolist() == [0, 0, 1, 0]
+
+
+def test_atoms_of_a_row_share_it(pair):
+    motion = trace(pair)
+    shares = activity(motion, np.array([0, 0, 1, 1]), 4000)
+    at = int(motion.times_us[6] / motion.times_us[-1] * 4000)
+    assert shares["Rydberg pulse"][:, at].tolist() == [0.5, 0.5]
+
+
+def test_rows_are_named_and_limited(pair):
+    upper, lower = timeline(pair)
+    assert [label.get_text() for label in upper.get_yticklabels()] == ["q0", "q1", "a0", "a1"]
+    assert upper.images[0].get_array().shape[0] == 4
+    assert lower.get_xlabel() == "time (us)"
+    sites = tuple((r, c) for r in range(30) for c in range(30))
+    many = Program(CircuitInfo("many", 900), FPQA(slm=Lattice(30, 30)), sites, (), (RydbergPulse(((0, 1),)),))
+    upper, _ = timeline(many)
+    assert upper.images[0].get_array().shape[0] == 60
+    assert upper.get_yticklabels()[0].get_text() == "q0 - 14"
+
+
+def test_names_and_legends_are_within_the_figure(program):
+    for axes in (timeline(program), trajectory(program)):
+        figure = axes[0].figure
+        figure.draw_without_rendering()
+        for ax in axes:
+            for artist in (ax.xaxis.label, ax.yaxis.label, ax.get_legend()):
+                if artist is not None:
+                    box = artist.get_window_extent()
+                    assert figure.bbox.contains(*box.min)
+                    assert figure.bbox.contains(*box.max)
+
+
+def test_paths_follow_the_motion(program):
+    motion = trace(program)
+    for aod, moves in enumerate(motion.moves):
+        if not len(moves.steps):
+            continue
+        times, rows = paths(motion, moves, moves.rows_um)
+        for k in range(len(moves.steps)):
+            for point in (3, 8, 12):
+                if times[k, -1] > times[k, 0]:
+                    assert np.allclose(rows[k, :, point], lines_um(motion, times[k, point])[aod][0])
+
+
+def test_lines_are_dotted_while_dark(pair):
+    columns, rows = trajectory(pair)
+    assert columns.get_ylabel() == "x of columns (um)"
+    assert rows.get_ylabel() == "y of rows (um)"
+    collections = [c for c in columns.collections if isinstance(c, LineCollection)]
+    pulses, bright, dark = collections
+    assert len(pulses.get_segments()) == pair.depth
+    assert len(bright.get_segments()) == 2  # after the placing of column 0 it turns bright, and stays so for two moves
+    assert len(dark.get_segments()) == 4
+    assert dark.get_linestyle() != bright.get_linestyle()
+
+
+def test_each_aod_has_its_axes(two_aods):
+    labels = [ax.get_ylabel() for ax in trajectory(two_aods)]
+    assert labels == [f"{what} of AOD {aod} (um)" for aod in (0, 1) for what in ("x of columns", "y of rows")]
+
+
+def test_a_program_without_moves_has_no_paths():
+    still = Program(CircuitInfo("still", 0), FPQA(slm=Lattice(1, 1)), (), (), ())
+    with pytest.raises(ProgramError, match="no moves"):
+        trajectory(still)
+    with pytest.raises(ProgramError, match="no atoms"):
+        timeline(still)
