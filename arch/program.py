@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -296,6 +298,25 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
 
         return program_to_circuit(self)
 
+    def to_naviz(self, path: str | Path) -> tuple[Path, Path, Path]:
+        """Write the program for MQT NAViz, an independent viewer: instructions, machine and style.
+
+        Raises:
+            ProgramError: The program is not well formed, or the folder is missing or not writable.
+        """
+        written: tuple[Path, Path, Path] = _viewers().to_naviz(self, path)
+        return written
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the summary, and a page that plays the program unless it is very large."""
+        html: str = _viewers().notebook_html(self)
+        return html
+
+    def _repr_png_(self) -> bytes | None:
+        """Return what is shown where pages cannot be, such as in print: a picture of one pulse; none of large ones."""
+        picture: bytes | None = _viewers().picture(self, dpi=100) if self.num_qubits <= MOST_PICTURED else None
+        return picture
+
     def __str__(self) -> str:
         """Return the summary that `print(program)` shows."""
         from .report import summarize
@@ -308,6 +329,15 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
             f"<Program {self.circuit.name!r}: {self.num_qubits} qubits on {self.device.name!r}, "
             f"{len(self.ancillas)} ancillas, {len(self.instructions)} instructions>"
         )
+
+
+MOST_PICTURED = 100
+"""Most qubits of a program that a notebook draws beside the page, which takes time."""
+
+
+def _viewers() -> ModuleType:
+    """Return `qpilot.visualize`, a layer above this one: loaded by name, and only when somebody looks."""
+    return import_module("qpilot.visualize")
 
 
 def check_structure(program: Program) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `qpilot compile`, `verify`, `info`, `device` and `bench`."""
+"""The command line: `qpilot compile`, `verify`, `info`, `draw`, `animate`, `device` and `bench`."""
 
 from __future__ import annotations
 
@@ -157,6 +157,9 @@ def _compile(
     ] = Objective.BALANCED,
     effort: Annotated[int, typer.Option(min=1, help="Search longer: 1, 4, 16, ... placements.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal programs.")] = 0,
+    html: Annotated[
+        Path | None, typer.Option(metavar="X.html", help="Also write an interactive page that plays the program.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip the proof that the program is right.")] = False,
 ) -> None:
@@ -170,6 +173,8 @@ def _compile(
 
       qpilot compile circuit.qasm --json | jq .depth
 
+      qpilot compile circuit.qasm --html circuit.html
+
       qpilot compile circuits/*.qasm --jobs 8 -o programs
 
     Of many files, each program is saved as soon as it is done. One that fails stops no other.
@@ -179,6 +184,8 @@ def _compile(
         raise typer.BadParameter("give --device or --preset, not both.")
     if len(files) > 1 and constants is not None and rows_cols is None:
         raise typer.BadParameter("--preset needs --shape where there are many files: they share one device.")
+    if len(files) > 1 and html is not None:
+        raise typer.BadParameter("--html takes one circuit; 'qpilot animate' makes a page of each saved program.")
     options: dict[str, Any] = {
         "router": router.value,
         "strategy": strategy.value,
@@ -194,8 +201,8 @@ def _compile(
     if len(files) > 1:
         _compile_many(files, output, jobs, as_json, options | {"device": machine})
         return
-    if output is not None:
-        _check_output(output, files[0])
+    for path in filter(None, (output, html)):
+        _check_output(path, files[0])
     from .bar import progress_bar
     from .compiler import compile  # noqa: A004
     from .frontend import read_circuit
@@ -208,6 +215,10 @@ def _compile(
         program = compile(circuit, machine, progress=report, **options)
     if output is not None:
         program.save(output)
+    if html is not None:
+        from .visualize import to_html
+
+        to_html(program, html, circuit=circuit)
     if as_json:
         _print_json(program.metrics)
     else:
@@ -347,6 +358,72 @@ def _info(
         _print_json(loaded.metrics)
     else:
         typer.echo(str(loaded))
+
+
+@app.command("draw")
+def _draw(
+    program: Annotated[Path, typer.Argument(metavar="PROGRAM", help="Program, as written by 'qpilot compile -o'.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A file .png, .svg or .pdf.")],
+    step: Annotated[
+        int | None, typer.Option(min=0, help="Number of the instruction; default: the pulse with most pairs.")
+    ] = None,
+) -> None:
+    """Draw where the atoms stand at one instruction of a program.
+
+    For example:
+
+      qpilot draw program.json --step 12 -o step.pdf
+    """
+    from .arch.files import write_bytes
+    from .arch.program import Program
+    from .visualize import picture
+
+    kind = output.suffix.lower().removeprefix(".")
+    if kind not in ("png", "svg", "pdf"):
+        raise typer.BadParameter(f"{output} must end in .png, .svg or .pdf.")
+    _check_output(output, program)
+    write_bytes(output, picture(Program.load(program), step, kind=kind), ProgramError)
+
+
+@app.command("animate")
+def _animate(
+    program: Annotated[Path, typer.Argument(metavar="PROGRAM", help="Program, as written by 'qpilot compile -o'.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A file .html, .gif or .mp4.")],
+    steps: Annotated[
+        str | None, typer.Option(metavar="A:B", help="Instructions A to B - 1 of a film; default: all.")
+    ] = None,
+    fps: Annotated[int, typer.Option(min=1, max=50, help="Frames of a second of a film.")] = 20,
+    dpi: Annotated[int, typer.Option(min=20, max=600, help="Pixels of an inch of a film.")] = 100,
+    equal: Annotated[bool, typer.Option("--equal", help="Give every instruction of a film the same time.")] = False,
+    circuit: Annotated[
+        Path | None, typer.Option(metavar="CIRCUIT", help="The source, whose gates a page lists beside the schedule.")
+    ] = None,
+) -> None:
+    """Show a program as atoms that move: an interactive page, or a film.
+
+    For example:
+
+      qpilot animate program.json -o program.html
+
+      qpilot animate program.json -o program.gif --steps 0:40
+    """
+    from .arch.program import Program
+    from .bar import progress_bar
+    from .frontend import read_circuit
+    from .visualize import animate, to_html
+
+    _check_output(output, program)
+    match = re.fullmatch(r"(\d+):(\d+)", steps or "0:0")
+    if match is None:
+        raise typer.BadParameter(f"--steps is {steps!r}; give the first instruction and the one after the last: 0:40.")
+    loaded = Program.load(program)
+    if output.suffix.lower() in (".html", ".htm"):
+        to_html(loaded, output, circuit=read_circuit(circuit) if circuit else None)
+        return
+    chosen = (int(match[1]), int(match[2])) if steps else None
+    with progress_bar() as report:
+        timing = "equal" if equal else "real"
+        animate(loaded, output, steps=chosen, fps=fps, dpi=dpi, timing=timing, progress=report)  # type: ignore[arg-type]
 
 
 @app.command("device")

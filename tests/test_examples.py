@@ -44,6 +44,12 @@ def test_quickstart_runs(run_notebook):
     run_notebook("quickstart.ipynb")
 
 
+def test_atoms_are_shown_in_five_ways(run_notebook, tmp_path):
+    found = run_notebook("atoms.ipynb")
+    assert found["program"].num_qubits == 16
+    assert {"maxcut.gif", "maxcut.html", "maxcut.naviz"} <= {path.name for path in tmp_path.iterdir()}
+
+
 def test_maxcut_finds_the_optimum(run_notebook):
     found = run_notebook("maxcut.ipynb")
     assert found["cuts"][found["best"]] == pytest.approx(found["optimum"])

@@ -2,9 +2,9 @@
 
 from .animation import animate
 from .naviz import to_naviz
-from .page import html_page, to_html
-from .picture import draw
+from .page import html_page, notebook_html, to_html
+from .picture import draw, picture
 from .timelines import timeline
 from .trajectories import trajectory
 
-__all__ = ["animate", "draw", "html_page", "timeline", "to_html", "to_naviz", "trajectory"]
+__all__ = ["animate", "draw", "html_page", "notebook_html", "picture", "timeline", "to_html", "to_naviz", "trajectory"]

@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import zlib
+from html import escape
 from importlib import resources
 from itertools import accumulate
 from pathlib import Path
@@ -19,6 +20,11 @@ from ..arch.files import write_bytes
 from ..arch.program import Measure, Move, Program, Raman, Release, Rydberg
 from .gates import gate_times, logical_pairs
 from .motion import Trace, trace
+
+NOTEBOOK_BYTES = 3_000_000
+"""Longest page that a notebook shows."""
+
+TOO_LARGE = 'The page that plays it is large; qpilot.visualize.to_html(program, "program.html") writes it to a file.'
 
 _OPS = (Move, Raman, Rydberg, Release, Measure)
 _SCRIPTS = ("model.js", "canvas.js", "lists.js", "player.js")
@@ -63,6 +69,25 @@ def html_page(program: Program, *, circuit: Any = None) -> str:
     head, *rest = (folder / "player.html").read_text("utf-8").split("{{")
     pieces = (piece.split("}}", 1) for piece in rest)
     return head + "".join(parts[name] + text for name, text in pieces)
+
+
+def notebook_html(program: Program) -> str:
+    """Return the summary of a program, and its page in a frame, for a notebook.
+
+    A page of more than `NOTEBOOK_BYTES` is left out, as the notebook would hold it; so would a viewer that runs no
+    scripts or drops frames, such as that of a code host, which then shows the summary alone.
+    """
+    parts = [f"<pre>{escape(str(program))}</pre>"]
+    page = html_page(program)
+    if len(page) <= NOTEBOOK_BYTES:
+        style = "width: 100%; height: 520px; border: 1px solid #8888; border-radius: 6px"
+        title = f"atoms of {program.circuit.name} in motion"
+        parts.append(
+            f'<iframe sandbox="allow-scripts" title="{escape(title)}" style="{style}" srcdoc="{escape(page)}"></iframe>'
+        )
+    else:
+        parts.append(f"<p>{escape(TOO_LARGE)}</p>")
+    return "\n".join(parts)
 
 
 def _page_data(of: Trace, circuit: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,6 +64,24 @@ def draw(program: Program, step: int | None = None, ax: Axes | None = None) -> A
         show(scene, now)
         write_numbers(scene, now)
     return ax
+
+
+def picture(program: Program, step: int | None = None, *, kind: str = "png", dpi: int = 200) -> bytes:
+    """Return what `draw` draws as the bytes of a file, of kind "png", "svg" or "pdf".
+
+    Raises:
+        ProgramError: The program is not well formed, or has no such instruction.
+    """
+    from matplotlib import pyplot as plt
+
+    figure = draw(program, step).get_figure(root=True)
+    assert figure is not None  # draw made it
+    data = BytesIO()
+    try:
+        figure.savefig(data, format=kind, dpi=dpi)
+    finally:
+        plt.close(figure)
+    return data.getvalue()
 
 
 def short_name(motion: Trace) -> str:

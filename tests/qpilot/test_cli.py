@@ -47,7 +47,7 @@ def subprocess_run(*arguments, **options):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **options)
 
 
-@pytest.mark.parametrize("command", [(), ("compile",), ("verify",), ("info",), ("device",)])
+@pytest.mark.parametrize("command", [(), ("compile",), ("verify",), ("info",), ("draw",), ("animate",), ("device",)])
 def test_help_names_the_command_and_gives_an_example(run, command):
     status, out, err = run(*command, "--help")
     assert (status, err) == (0, "")
@@ -282,3 +282,42 @@ def test_closed_pipe_is_no_error(program):
         f"{sys.executable} -m qpilot device | true", shell=True, cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("name", "start"), [("x.png", b"\x89PNG"), ("x.svg", b"<?xml"), ("x.pdf", b"%PDF")])
+def test_draw_writes_a_picture(run, program, tmp_path, name, start):
+    assert run("draw", program, "--step", 0, "-o", tmp_path / name) == (0, "", "")
+    assert (tmp_path / name).read_bytes().startswith(start)
+
+
+def test_animate_writes_a_film_or_a_page(run, program, tmp_path):
+    assert run("animate", program, "-o", tmp_path / "x.gif", "--steps", "0:3", "--dpi", 40)[0] == 0
+    assert (tmp_path / "x.gif").read_bytes().startswith(b"GIF89a")
+    assert run("animate", program, "-o", tmp_path / "x.html") == (0, "", "")
+    assert "<canvas" in (tmp_path / "x.html").read_text()
+
+
+def test_compile_writes_a_page_with_the_gates(run, tmp_path):
+    source = tmp_path / "pair.qasm"
+    source.write_text(PAIR)
+    assert run("compile", source, "--html", tmp_path / "pair.html")[0] == 0
+    assert "cz q0 q1" in (tmp_path / "pair.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("draw", "-o", "x.bmp"), 2, "must end in .png"),
+        (("draw", "-o", "x.png", "--step", "99"), 1, "no instruction 99"),
+        (("animate", "-o", "x.avi"), 1, ".gif"),
+        (("animate", "-o", "x.gif", "--steps", "3"), 2, "0:40"),
+        (("animate", "-o", "none/x.html"), 1, "x.html cannot be written"),
+    ],
+)
+def test_pictures_that_cannot_be_made(run, program, tmp_path, monkeypatch, arguments, status, words):
+    monkeypatch.chdir(tmp_path)
+    command, *options = arguments
+    found, out, err = run(command, program, *options)
+    assert (found, out) == (status, "")
+    assert words in " ".join(err.replace("\u2502", " ").split())
+    assert not [*tmp_path.glob("x.*")]
