@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arch.errors import DriftError
+from .checks import check_integer
 from .groups import Groups
 from .policies import Measured, Plain, Policy, State, check_policy
 from .run import attempt_circuits, attempt_shots, skip_circuits
@@ -83,8 +83,8 @@ iterations without a skip.
     spsa = optimizer or SPSA()
     policy = Plain() if policy is None else policy
     check_policy(policy, True, "SPSA")
-    if not isinstance(maxiter, int) or maxiter < 1:
-        raise DriftError(f"maxiter is {maxiter!r}; it must be an integer of at least 1.")
+    check_integer("maxiter", maxiter, 1)
+    check_integer("shots", shots, 1)
     points = np.zeros((spsa.resamplings, 2, 1))
     values = np.zeros((*points.shape[:2], len(groups)))
     past = Measured(points, values, values, shots, np.zeros(spsa.resamplings), spsa.c)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def drive_scipy(run: Run, method: str, x0: Floats) -> Found:
     unlimited = run.budget.iterations + len(x0) + 10
     options = {"maxiter": unlimited} if method == "cobyla" else {"maxfev": unlimited, "maxiter": unlimited}
     try:
-        result = minimize(energy, x0, method=method, options=options)
+        result = minimize(energy, x0, method=cast("Any", method), options=cast("Any", options))
     except Stop as stop:
         fun = best.fun if math.isfinite(best.fun) else math.nan
         return Found(best.x, fun, str(stop) == MAXITER_REACHED, str(stop))
@@ -126,5 +127,6 @@ def _measured(run: Run, points: Floats) -> Floats:
     while True:
         record = run.attempt(points[0], points[None], attempt, None).record
         if record.action not in RETRIES:
-            return record.energies[0]
+            energies: Floats = record.energies[0]
+            return energies
         attempt += 1

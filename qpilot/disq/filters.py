@@ -9,7 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from ..arch.errors import DriftError
+from .checks import check_integer, check_number
 from .policies import Data, Plan, Policy, State, Verdict
+
+LEAST_FOR_MEDIAN = 5
+"""Gradients of fewer attempts than this have no median that says much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +35,13 @@ class GradientClip(Policy):
     pairs_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not (self.factor > 0 and math.isfinite(self.factor)):
-            raise DriftError(f"factor is {self.factor!r}; it must be above 0.")
-        if self.window < 5:
-            raise DriftError(f"window is {self.window!r}; it must be at least 5.")
+        check_number("factor", self.factor, open_low=True)
+        check_integer("window", self.window, LEAST_FOR_MEDIAN)
 
     def correct(self, data: Data) -> Verdict:
         """Cut the differences."""
         past = [np.abs(each.differences) / (2 * each.perturbation) for each in data.state.accepted[-self.window :]]
-        # The median of fewer than five says little.
-        median = float(np.median(np.concatenate(past))) if len(past) >= 5 else 0.0
+        median = float(np.median(np.concatenate(past))) if len(past) >= LEAST_FOR_MEDIAN else 0.0
         if median == 0:
             return Verdict(reason="no median yet")
         limit = self.factor * median * 2 * data.state.perturbation
@@ -53,6 +54,8 @@ class GradientClip(Policy):
 class MedianOfPairs(Policy):
     """Run each pair several times in turn, with fewer shots each time, and take the median of the differences.
 
+    The median starts from the measured energies, so in a chain it comes first.
+
     Attributes:
         pairs: How often each pair runs; each time with this part of the shots.
 
@@ -64,8 +67,7 @@ class MedianOfPairs(Policy):
     pairs_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.pairs, int) or self.pairs < 2:
-            raise DriftError(f"pairs is {self.pairs!r}; it must be an integer of at least 2.")
+        check_integer("pairs", self.pairs, 2)
 
     def plan(self, state: State) -> Plan:
         """Run the pairs several times."""
@@ -97,10 +99,8 @@ class Blocking(Policy):
     pairs_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.allowed_increase is not None and not 0 <= self.allowed_increase < float("inf"):
-            raise DriftError(
-                f"allowed_increase is {self.allowed_increase!r}; it must be an energy of 0 or more, or None."
-            )
+        if self.allowed_increase is not None:
+            check_number("allowed_increase", self.allowed_increase)
 
     def plan(self, state: State) -> Plan:
         """Ask for the energy after the step."""
@@ -134,6 +134,8 @@ class Kalman(Policy):
     One number is estimated for each sign: it changes from one accepted attempt to the next by a random amount, and is
     measured with noise. This is the alternative that the papers on DISQ and QISMET compare with.
 
+    The filter starts from the measured energies, so in a chain it comes first.
+
     Attributes:
         noise_ratio: Variance of the measurement over that of the change between attempts; 0 filters nothing.
         transition: Factor between the energies of two attempts that follow each other, from above 0 to 1.
@@ -149,12 +151,9 @@ class Kalman(Policy):
     pairs_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.noise_ratio < float("inf"):
-            raise DriftError(f"noise_ratio is {self.noise_ratio!r}; it must be 0 or more.")
-        if not 0 < self.transition <= 1:
-            raise DriftError(f"transition is {self.transition!r}; it must be above 0 and at most 1.")
-        if self.window < 1:
-            raise DriftError(f"window is {self.window!r}; it must be at least 1.")
+        check_number("noise_ratio", self.noise_ratio)
+        check_number("transition", self.transition, high=1, open_low=True)
+        check_integer("window", self.window, 1)
 
     def correct(self, data: Data) -> Verdict:
         """Filter the energies of the last attempts and this one."""

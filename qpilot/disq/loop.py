@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from .checkpoint import (
     policy_from,
     policy_settings,
 )  # fmt: skip
+from .checks import check_integer, check_number
 from .drivers import Found, drive_nft, drive_scipy, drive_spsa
 from .groups import Groups
 from .jobs import EstimatorEvaluator, Evaluator, SamplerEvaluator, check_ansatz
@@ -118,12 +118,12 @@ def minimize(
         groups.terms(),
         x.tolist(),
         optimizer,
-        maxiter,
-        shots,
-        budget_circuits,
-        budget_shots,
-        budget_s,
-        seed,
+        int(maxiter),
+        int(shots),
+        None if budget_circuits is None else int(budget_circuits),
+        None if budget_shots is None else int(budget_shots),
+        None if budget_s is None else float(budget_s),
+        int(seed),
         policy_settings(policy),
     )
     run = Run(runner, groups, policy, shots, budget, Journal(path, settings), callback=callback)
@@ -166,11 +166,10 @@ def resume(
     settings = file.run
     groups = Groups.of(SparsePauliOp.from_list(settings.terms))
     ansatz = None if settings.ansatz is None else circuit_from_text(settings.ansatz)
-    if policy is None and settings.policy is None:
-        raise DriftError(f"The run in {checkpoint} has a policy of its own kind; give it to resume as policy=.")
-    if policy is None and settings.policy is not None:
+    if policy is None:
+        if settings.policy is None:
+            raise DriftError(f"The run in {checkpoint} has a policy of its own kind; give it to resume as policy=.")
         policy = policy_from(settings.policy)
-    assert policy is not None
     optimizer = _optimizer(settings.optimizer)
     check_policy(policy, isinstance(optimizer, SPSA), str(optimizer))
     budget = Budget(settings.maxiter, settings.budget_circuits, settings.budget_shots, settings.budget_s)
@@ -215,19 +214,22 @@ def _finish(run: Run, settings: Settings, progress: bool | Progress) -> Optimize
 
 
 def _result(run: Run, found: Found) -> OptimizeResult:
-    return OptimizeResult(
-        x=found.x,
-        fun=found.fun,
-        success=found.success,
-        status=0 if found.success else 1,
-        message=found.message,
-        nit=run.iterations,
-        nfev=run.num_points,
-        circuits=run.circuits,
-        shots=run.num_shots,
-        skips=run.history.skips,
-        history=run.history,
-    )
+    values: dict[str, Any] = {
+        "x": found.x,
+        "fun": found.fun,
+        "success": found.success,
+        "status": 0 if found.success else 1,
+        "message": found.message,
+        "nit": run.iterations,
+        "nfev": run.num_points,
+        "circuits": run.circuits,
+        "shots": run.num_shots,
+        "skips": run.history.skips,
+        "history": run.history,
+    }
+    result = OptimizeResult()
+    result.update(values)
+    return result
 
 
 @contextmanager
@@ -256,11 +258,11 @@ def _start(x0: Any, ansatz: QuantumCircuit | None, groups: Groups) -> Floats:
     return x
 
 
-def _optimizer(optimizer: str | SPSA) -> str | SPSA:
+def _optimizer(optimizer: object) -> str | SPSA:
     """Return the settings of SPSA, or the name of another optimizer."""
     if isinstance(optimizer, SPSA):
         return optimizer
-    name = optimizer.lower() if isinstance(optimizer, str) else optimizer
+    name = str(optimizer).lower()
     if name not in OPTIMIZERS:
         raise DriftError(f"optimizer is {optimizer!r}; it must be an SPSA, or one of {', '.join(OPTIMIZERS)}.")
     return SPSA() if name == "spsa" else name
@@ -268,16 +270,15 @@ def _optimizer(optimizer: str | SPSA) -> str | SPSA:
 
 def _check_numbers(budget: Budget, shots: int, seed: int | None) -> None:
     """Refuse numbers that are out of range."""
-    whole = {"maxiter": budget.iterations, "shots": shots, "budget_circuits": budget.circuits}
-    whole["budget_shots"] = budget.shots
-    for name, value in whole.items():
-        optional = name.startswith("budget") and value is None
-        if not optional and (not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1):
-            raise DriftError(f"{name} is {value!r}; it must be an integer of at least 1.")
-    if budget.seconds is not None and not (budget.seconds > 0 and math.isfinite(budget.seconds)):
-        raise DriftError(f"budget_s is {budget.seconds!r}; it must be a number of seconds above 0.")
-    if seed is not None and (not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63):
-        raise DriftError(f"seed is {seed!r}; it must be an integer from 0 to 2^63 - 1, or None.")
+    for name, whole in (("maxiter", budget.iterations), ("shots", shots)):
+        check_integer(name, whole, 1)
+    for name, limit in (("budget_circuits", budget.circuits), ("budget_shots", budget.shots), ("seed", seed)):
+        if limit is not None:
+            check_integer(name, limit, 0)
+    if seed is not None and seed >= 2**63:
+        raise DriftError(f"seed is {seed}; it must be below 2^63.")
+    if budget.seconds is not None:
+        check_number("budget_s", budget.seconds, open_low=True)
 
 
 def _evaluator(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -274,7 +274,7 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
     return replace(told[0], reason="; ".join(verdict.reason for verdict in verdicts if verdict.reason))
 
 
-def check_policy(policy: Policy, pairs: bool, optimizer: str) -> None:
+def check_policy(policy: Any, pairs: bool, optimizer: str) -> None:
     """Refuse what is no policy, and one that does not go with the optimizer.
 
     Args:
@@ -285,7 +285,9 @@ def check_policy(policy: Policy, pairs: bool, optimizer: str) -> None:
     Raises:
         DriftError: It is refused.
     """
-    if isinstance(policy, type) or not all(hasattr(policy, name) for name in ("plan", "judge", "correct")):
+    if isinstance(policy, type) or not all(
+        callable(getattr(policy, name, None)) for name in ("plan", "judge", "correct", "look_ahead", "__or__")
+    ):
         raise DriftError(
             f"policy is {policy!r}; it must be an object such as DISQ() or one of a class that inherits from Policy."
         )

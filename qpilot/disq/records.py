@@ -152,7 +152,7 @@ class History:
             DriftError: pandas is not installed.
         """
         try:
-            import pandas as pd
+            import pandas as pd  # type: ignore[import-untyped, unused-ignore]
         except ImportError:
             raise DriftError("to_pandas needs pandas, which is not installed; to_csv does without it.") from None
         names = [*COLUMNS, *(each.name for each in fields(Record) if each.name not in COLUMNS)]

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ..arch.errors import DriftError
+from .checks import check_integer, check_number
 from .groups import Groups, PauliSubsets
 from .policies import Action, Data, Floats, Measured, Plan, Policy, State, Verdict
 
@@ -144,19 +145,15 @@ class ChiSquareMonitor(Policy):
     def __post_init__(self) -> None:
         _check_counts(self.references, self.max_retries)
         for name in ("false_alarm", "shots_fraction"):
-            value = getattr(self, name)
-            if not 0 < value <= 1:
-                raise DriftError(f"{name} is {value!r}; it must be above 0 and at most 1.")
+            check_number(name, getattr(self, name), high=1, open_low=True)
         if self.on_alarm not in ("skip", "wait", "warn"):
             raise DriftError(f"on_alarm is {self.on_alarm!r}; it must be 'skip', 'wait' or 'warn'.")
-        if not 0 <= self.wait_s < float("inf"):
-            raise DriftError(f"wait_s is {self.wait_s!r}; it must be a number of seconds, 0 or more.")
+        check_number("wait_s", self.wait_s)
 
     def plan(self, state: State) -> Plan:
         """Run the last accepted iterations again, with few shots."""
-        shots = max(2, round(state.shots * self.shots_fraction))
         prime = _num_prime(self.subsets, state.groups)
-        return _rerun(state.accepted[-self.references :], prime, shots, self.two_phase)
+        return _rerun(state.accepted[-self.references :], prime, self._shots(state), self.two_phase)
 
     def judge(self, data: Data) -> Verdict:
         """Compare the references with what was stored, in units of their shot noise."""
@@ -168,7 +165,8 @@ class ChiSquareMonitor(Policy):
         stored = np.stack([each.values[..., :prime] for each in references])
         again = data.means.reshape(shape)
         weights = data.state.groups.weights[:prime]
-        shots = self.plan(data.state).shots[0]
+        shots = self._shots(data.state)
+        # Counts that are all the same have no variance; what one odd shot would have made of them is the least.
         floors = np.array([(weights / each.shots) ** 2 for each in references])[:, None, None, :]
         variance = np.maximum(np.stack([each.variances[..., :prime] for each in references]), floors)
         variance = variance + np.maximum(data.mean_variances.reshape(shape), (weights / shots) ** 2)
@@ -187,6 +185,9 @@ class ChiSquareMonitor(Policy):
             old=stored.mean(axis=1),
             new=again.mean(axis=1),
         )
+
+    def _shots(self, state: State) -> int:
+        return max(2, round(state.shots * self.shots_fraction))
 
 
 def gradient_statistic(new: Floats, again: Floats, stored: Floats) -> float:
@@ -256,6 +257,5 @@ def _answer(drift: bool, action: Action, attempt: int, max_retries: int) -> tupl
 
 def _check_counts(references: int, max_retries: int) -> None:
     """Refuse numbers that are out of range."""
-    for name, value, least in (("references", references, 1), ("max_retries", max_retries, 0)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise DriftError(f"{name} is {value!r}; it must be an integer of at least {least}.")
+    check_integer("references", references, 1)
+    check_integer("max_retries", max_retries, 0)

@@ -130,7 +130,7 @@ class Run:
             step: The step of SPSA that the points are for, if they are.
 
         Raises:
-            Stop: A budget does not allow for it, or the callback wants an end after it.
+            Stop: A budget does not allow for it, or the callback wanted an end.
             DriftError: A job failed.
         """
         if self._stopped:
@@ -167,9 +167,9 @@ class Run:
         """Run the jobs of an attempt; return what they gave, the verdict, and the parameters after the step."""
         count = len(self.groups)
         prime = count if plan.num_prime is None else plan.num_prime
-        values, variances, *extra = self._measure(state.points, plan, range(prime), plan)
+        values, variances, means, mean_variances = self._measure(state.points, plan, range(prime), plan)
         self.num_points += state.points[..., 0].size
-        data = Data(state, values, variances, *extra)
+        data = Data(state, values, variances, means, mean_variances)
         verdict = self.policy.judge(data)
         if verdict.action in STAYS:
             return data, verdict, state.x

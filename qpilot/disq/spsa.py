@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arch.errors import DriftError
+from .checks import check_integer, check_number
 
 Floats = NDArray[np.float64]
 
@@ -51,15 +51,13 @@ class SPSA:
     def __post_init__(self) -> None:
         for name in ("a", "c", "first_step"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise DriftError(f"{name} is {value!r}; it must be above 0.")
-        if self.stability is not None and not 0 <= self.stability < math.inf:
-            raise DriftError(f"stability is {self.stability!r}; it must be 0 or more.")
+            if name != "a" or value is not None:
+                check_number(name, value, open_low=True)
+        if self.stability is not None:
+            check_number("stability", self.stability)
         least = {"calibration_pairs": int(self.a is None), "resamplings": 1, "averaging": 1}
         for name, low in least.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < low:
-                raise DriftError(f"{name} is {value!r}; it must be an integer of at least {low}.")
+            check_integer(name, getattr(self, name), low)
 
     def offset(self, maxiter: int) -> float:
         """Return the constant A of the steps."""
@@ -82,18 +80,20 @@ class SPSA:
         """
         slope = float(np.abs(differences).mean()) / (2 * self.perturbation(1))
         # On a flat start every step is as good as another: take the length asked for as if the slope were one.
-        return float(self.first_step / (slope if slope > 1e-10 else 1.0) * (self.offset(maxiter) + 1) ** ALPHA)
+        return float(self.first_step / (slope if slope > 1e-10 else 1.0) * (self.offset(maxiter) + 1.0) ** ALPHA)
 
 
 def directions(rng: np.random.Generator, count: int, num_parameters: int) -> Floats:
     """Draw directions of +1 and -1, shape (count, num_parameters)."""
-    return 2.0 * rng.integers(0, 2, (count, num_parameters)) - 1.0
+    drawn: Floats = 2.0 * rng.integers(0, 2, (count, num_parameters)) - 1.0
+    return drawn
 
 
 def pairs(x: Floats, perturbation: float, drawn: Floats) -> Floats:
     """Return the points plus and minus of each direction, shape (directions, 2, num_parameters)."""
     offset = perturbation * drawn
-    return np.stack([x + offset, x - offset], axis=1)
+    both: Floats = np.stack([x + offset, x - offset], axis=1)
+    return both
 
 
 def stepped(x: Floats, size: float, perturbation: float, drawn: Floats, differences: Floats) -> Floats:
