@@ -13,6 +13,7 @@ from ..arch.errors import DriftError, plain
 from .channels import GateNoise, operations, transfer_matrices
 from .evolution import contract, evolve, fuse
 from .groups import Groups
+from .jobs import check_ansatz, restore_stream, stream_state
 from .noise import Drift, Durations, FloatArray, MachineNoise, Process, Static
 
 IntArray = NDArray[np.int64]
@@ -56,8 +57,7 @@ class FastEngine:
         seed: int,
         durations: Durations | None = None,
     ) -> None:
-        if ansatz.num_qubits != groups.num_qubits:
-            raise DriftError(f"The ansatz has {ansatz.num_qubits} qubits and the Hamiltonian {groups.num_qubits}.")
+        check_ansatz(ansatz, groups)
         if ansatz.num_qubits > MOST_QUBITS:
             raise DriftError(f"The ansatz has {ansatz.num_qubits} qubits; the fast engine takes at most {MOST_QUBITS}.")
         self.num_groups = len(groups)
@@ -80,7 +80,7 @@ class FastEngine:
 
         Returns:
             The estimates of the energies of the groups, shape (k,), and the variances of these estimates from the
-            counts, shape (k,). A single shot says nothing of its variance, which is given as 0.
+            counts, shape (k,); NaN for a single shot.
 
         Raises:
             DriftError: The shapes do not fit, a point is not finite, or there is no such group.
@@ -91,7 +91,7 @@ class FastEngine:
         values = self._values[groups]
         means = np.einsum("kb,kb->k", counts, values) / shots
         spread = np.einsum("kb,kb->k", counts, (values - means[:, None]) ** 2)
-        variances = spread / (shots * np.maximum(shots - 1, 1))
+        variances = np.where(shots > 1, spread / (shots * np.maximum(shots - 1, 1)), np.nan)
         means += np.where(groups == 0, (noise.constant_factor - 1.0) * self._groups.constant, 0.0)
         return means, variances
 
@@ -146,9 +146,13 @@ class FastEngine:
         means = np.einsum("kb,kb->k", self.probabilities(requests, groups, noise), self._values[groups])
         return np.asarray(means.reshape(len(points), -1).sum(axis=1) + self._groups.constant)
 
+    def wait(self, seconds: float) -> None:
+        """Let time go by without a job."""
+        self._drift.wait(seconds)
+
     def state(self) -> dict[str, Any]:
         """Return what the future depends on, as JSON values: the clock, the noise and the stream of the shots."""
-        return {"drift": self._drift.state(), "shots": dict(self._shots_rng.bit_generator.state)}
+        return {"drift": self._drift.state(), "shots": stream_state(self._shots_rng)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a state returned by `state` of an engine with the same process.
@@ -157,7 +161,7 @@ class FastEngine:
             DriftError: It is the state of something else.
         """
         try:
-            self._shots_rng.bit_generator.state = state["shots"]
+            restore_stream(self._shots_rng, state["shots"])
             drift = state["drift"]
         except (KeyError, TypeError, ValueError) as error:
             raise DriftError(f"The state is not one of this engine: {plain(error)}.") from None

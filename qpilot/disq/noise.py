@@ -9,7 +9,6 @@ its parts from left to right:
 
 from __future__ import annotations
 
-import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -262,9 +261,19 @@ class Drift:
         self.job += 1
         return noise
 
+    def wait(self, seconds: float) -> None:
+        """Let time go by without a job.
+
+        Raises:
+            DriftError: The time is negative or not finite.
+        """
+        if not 0.0 <= seconds < math.inf:
+            raise DriftError(f"A wait takes a finite number of seconds from 0, not {seconds!r}.")
+        self.time_s += seconds
+
     def state(self) -> dict[str, Any]:
         """Return what the future depends on, as JSON values."""
-        return {"time_s": self.time_s, "job": self.job, "path": copy.deepcopy(dict(self._path.state()))}
+        return {"time_s": self.time_s, "job": self.job, "path": self._path.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a state returned by `state` of the same process.

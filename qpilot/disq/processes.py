@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arch.errors import DriftError
+from .jobs import restore_stream, stream_state
 from .noise import FloatArray, MachineNoise, Memoryless, Path, Process, require
 
 
@@ -166,13 +167,13 @@ class _WanderingPath:
 
     def state(self) -> Mapping[str, Any]:
         return {
-            "rng": self.rng.bit_generator.state,
+            "rng": stream_state(self.rng),
             "deviation": self.deviation.tolist(),
             "time_s": self.time_s,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.rng.bit_generator.state = state["rng"]
+        restore_stream(self.rng, state["rng"])
         self.deviation = np.array(state["deviation"])
         self.time_s = state["time_s"]
 
@@ -262,14 +263,14 @@ class _SwitchedPath:
 
     def state(self) -> Mapping[str, Any]:
         return {
-            "rng": self.switches.rng.bit_generator.state,
+            "rng": stream_state(self.switches.rng),
             "on": self.switches.on.tolist(),
             "until_s": self.switches.until_s.tolist(),
             "marks": self.switches.marks.tolist(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.switches.rng.bit_generator.state = state["rng"]
+        restore_stream(self.switches.rng, state["rng"])
         self.switches.on = np.array(state["on"], dtype=np.bool_)
         self.switches.until_s = np.array(state["until_s"], dtype=np.float64)
         self.switches.marks = np.array(state["marks"], dtype=np.float64)
