@@ -29,6 +29,9 @@ BoolArray = NDArray[np.bool_]
 
 DEFAULT_SHOTS = 1024
 
+MOST_EXACT_QUBITS = 10
+"""Density matrices are used up to here, and the method that Aer chooses beyond."""
+
 LOG_STEP = 0.02
 """T1 and errors are rounded to powers of exp(LOG_STEP), 1 % at most, so that noise models can be used again."""
 
@@ -175,7 +178,8 @@ class _Machine:
             raise DriftError("Drifting samplers and backends need Qiskit Aer: pip install 'qpilot[sim]'.") from None
         noise_rng, self._seed_rng = np.random.default_rng(seed).spawn(2)
         self.drift = Drift(process, num_qubits, durations, noise_rng)
-        self._aer = AerSimulator()
+        method = "density_matrix" if num_qubits <= MOST_EXACT_QUBITS else "automatic"
+        self._aer = AerSimulator(method=method)
 
     def next_job(self, circuits: Sequence[QuantumCircuit], shots: Sequence[int]) -> list[_Task]:
         """Check the circuits of a job and let its time go by."""

@@ -158,28 +158,32 @@ def operations(ansatz: QuantumCircuit) -> list[Operation]:
                 f"The ansatz holds {gate.name!r} on {len(indices)} qubits; the fast engine takes gates on one or two "
                 "qubits: use ansatz.decompose() or transpile() first, and no measurements."
             )
-        drifts = gate.name in ROTATIONS
-        angles = tuple(_angle(parameter, columns) for parameter in gate.params) if gate.params else ()
-        free = drifts or any(callable(angle) for angle in angles)
-        fixed = None if free else transfer_matrices(np.asarray(gate.to_matrix(), dtype=complex))[None]
-        found.append(Operation(gate, indices, angles if free else (), fixed))
+        if gate.name in ROTATIONS or any(map(_is_free, gate.params)):
+            angles, fixed = tuple(_angle(parameter, columns) for parameter in gate.params), None
+        else:
+            angles, fixed = (), transfer_matrices(np.asarray(gate.to_matrix(), dtype=complex))[None]
+        found.append(Operation(gate, indices, angles, fixed))
     return found
+
+
+def _is_free(value: Any) -> bool:
+    return isinstance(value, ParameterExpression) and bool(value.parameters)
 
 
 def _angle(value: Any, columns: dict[Parameter, int]) -> float | Callable[[FloatArray], FloatArray]:
     """Return a parameter of a gate as a number, or as a function of points."""
+    if not _is_free(value):
+        return float(value)
     if isinstance(value, Parameter):
         column = columns[value]
         return lambda points: points[:, column]
-    if isinstance(value, ParameterExpression) and value.parameters:
-        import sympy
+    import sympy
 
-        names = sorted(value.parameters, key=columns.__getitem__)
-        # Names such as theta[0] are no identifiers: sympy puts dummies in their places.
-        function = sympy.lambdify([name.sympify() for name in names], value.sympify(), "numpy", dummify=True)
-        indices = [columns[name] for name in names]
-        return lambda points: np.broadcast_to(np.real(function(*points[:, indices].T)), len(points))
-    return float(value) if np.isreal(value) else value  # matrices of UnitaryGate are parameters too
+    names = sorted(value.parameters, key=columns.__getitem__)
+    # Names such as theta[0] are no identifiers: sympy puts dummies in their places.
+    function = sympy.lambdify([name.sympify() for name in names], value.sympify(), "numpy", dummify=True)
+    indices = [columns[name] for name in names]
+    return lambda points: np.broadcast_to(np.real(function(*points[:, indices].T)), len(points))
 
 
 def _unitaries(gate: Gate, angles: Sequence[FloatArray]) -> ComplexArray:
