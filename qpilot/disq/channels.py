@@ -177,13 +177,16 @@ def _angle(value: Any, columns: dict[Parameter, int]) -> float | Callable[[Float
     if isinstance(value, Parameter):
         column = columns[value]
         return lambda points: points[:, column]
-    import sympy
-
     names = sorted(value.parameters, key=columns.__getitem__)
-    # Names such as theta[0] are no identifiers: sympy puts dummies in their places.
-    function = sympy.lambdify([name.sympify() for name in names], value.sympify(), "numpy", dummify=True)
     indices = [columns[name] for name in names]
-    return lambda points: np.broadcast_to(np.real(function(*points[:, indices].T)), len(points))
+    slopes = [value.gradient(name) for name in names]
+    if any(map(_is_free, slopes)):  # not linear: Qiskit puts the numbers in point by point
+        return lambda points: np.array(
+            [float(value.bind(dict(zip(names, point, strict=True)))) for point in points[:, indices].tolist()]
+        )
+    weights = np.array([float(np.real(complex(slope))) for slope in slopes])
+    constant = float(value.bind(dict.fromkeys(names, 0.0)))
+    return lambda points: points[:, indices] @ weights + constant
 
 
 def _unitaries(gate: Gate, angles: Sequence[FloatArray]) -> ComplexArray:
