@@ -40,7 +40,7 @@ GATES_2Q = ["cx", "cy", "cz", "cp", "swap", "rxx", "ryy", "rzz", "rzx", "ecr"]
 OTHERS = ("measure", "reset", "barrier", "delay")
 
 
-class DriftingSampler(BaseSamplerV2):
+class DriftingSampler(BaseSamplerV2):  # type: ignore[misc]
     """A sampler whose noise drifts: each `run` is a job, and each of its circuits takes its time, in the order given.
 
     Args:
@@ -210,7 +210,7 @@ class _Machine:
         rng = np.random.default_rng(task.seed)
         lost = np.flatnonzero(rng.random(task.shots) >= task.noise.energy_factor[0])
         measured = _measured(task.circuit)
-        bits[np.ix_(lost, measured)] = rng.random((len(lost), len(measured))) < 0.5
+        bits[lost[:, None], measured] = rng.random((len(lost), len(measured))) < 0.5
         return bits
 
     def state(self) -> dict[str, Any]:

@@ -106,9 +106,7 @@ class FastEngine:
         Returns:
             Probabilities, shape (k, 2^n); bit i of the index is the outcome of qubit i.
         """
-        table = np.column_stack([points, noise.table()])
-        _, first, inverse = np.unique(table, axis=0, return_index=True, return_inverse=True)
-        inverse = inverse.ravel()
+        first, inverse = _distinct(np.column_stack([points, noise.table()]))
         size = 2**self._groups.num_qubits
         result = np.empty((len(points), size))
         step = max(1, CHUNK_BYTES // (8 * size**2))
@@ -191,6 +189,13 @@ class FastEngine:
         turned = np.where(letters == _Z, np.eye(4), turned)
         wrong = readout_error[..., None, None]
         return np.asarray(((1.0 - wrong) * _TO_BITS + wrong * _TO_BITS[::-1]) @ turned)
+
+
+def _distinct(table: FloatArray) -> tuple[IntArray, IntArray]:
+    """Return the first row of each kind, and for each row its kind."""
+    kinds: dict[bytes, int] = {}
+    inverse = np.array([kinds.setdefault(row.tobytes(), len(kinds)) for row in table], dtype=np.int64)
+    return np.unique(inverse, return_index=True)[1], inverse
 
 
 def _outcome_values(groups: Groups, group: int) -> FloatArray:

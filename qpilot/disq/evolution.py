@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 
@@ -24,35 +25,28 @@ class Block:
 
     def matrices(self, points: FloatArray, noise: GateNoise) -> FloatArray:
         """Return the matrix of the block for each point, noise included, shape (k, 4^q, 4^q) for q qubits."""
-        singles: dict[int, FloatArray] = {}
-        product = None
+        factors: list[FloatArray] = []
+        singles: dict[int, list[FloatArray]] = {qubit: [] for qubit in self.qubits}
         for part in self.parts:
             matrix = part.transfer(points, noise)
             if len(part.qubits) == 1:
                 (qubit,) = part.qubits
-                matrix = noise.after_1q[:, qubit] @ matrix
-                singles[qubit] = matrix @ singles[qubit] if qubit in singles else matrix
+                singles[qubit].append(noise.after_1q[:, qubit] @ matrix)
                 continue
-            first, second = part.qubits
-            matrix = noise.after_2q(first, second) @ matrix
+            matrix = noise.after_2q(*part.qubits) @ matrix
             if part.qubits != self.qubits:
                 matrix = _swapped(matrix)
-            product = _joined(matrix, self.qubits, singles, product)
-            singles = {}
-        if len(self.qubits) == 1:
-            return singles[self.qubits[0]] if singles else np.eye(4)[None]
-        assert product is not None
-        return product
+            if any(singles.values()):
+                first, second = (_product(singles[qubit]) for qubit in self.qubits)
+                matrix = matrix @ kron(first, second)
+                singles = {qubit: [] for qubit in self.qubits}
+            factors.append(matrix)
+        return _product(factors or singles[self.qubits[0]])
 
 
-def _joined(
-    matrix: FloatArray, qubits: tuple[int, ...], singles: dict[int, FloatArray], before: FloatArray | None
-) -> FloatArray:
-    """Return the product of a gate on two qubits, of those on one qubit before it, and of what came earlier."""
-    if singles:
-        eye = np.eye(4)[None]
-        matrix = matrix @ kron(singles.get(qubits[0], eye), singles.get(qubits[1], eye))
-    return matrix if before is None else matrix @ before
+def _product(factors: list[FloatArray]) -> FloatArray:
+    """Return the product of matrices in the order of time, those on one qubit if there are none."""
+    return reduce(lambda before, after: after @ before, factors) if factors else np.eye(4)[None]
 
 
 def _swapped(matrices: FloatArray) -> FloatArray:
@@ -98,7 +92,7 @@ def evolve(blocks: list[Block], points: FloatArray, noise: GateNoise, num_qubits
         Expectation values, shape (k, 4, ..., 4); axis 1 belongs to the most significant qubit.
     """
     states = np.zeros((len(points), *(4,) * num_qubits))
-    states[(slice(None), *np.ix_(*[[0, 3]] * num_qubits))] = 1.0  # in |0>, I and Z have value 1
+    states[(slice(None), *[slice(None, None, 3)] * num_qubits)] = 1.0  # in |0>, I and Z have value 1
     order = list(range(num_qubits - 1, -1, -1))
     for block in blocks:
         matrices = block.matrices(points, noise)
@@ -135,7 +129,7 @@ def contract(states: FloatArray, rows: FloatArray) -> FloatArray:
         Shape (k, 2^n).
     """
     size = states.shape[0]
-    result = states.reshape(size, 4, -1)
+    result: FloatArray = states.reshape(size, 4, -1)
     # Each step takes the first axis away and puts the outcome last, so that after n steps all stand in order again.
     for qubit in range(rows.shape[1] - 1, -1, -1):
         turned = result.transpose(0, 2, 1) @ rows[:, qubit].transpose(0, 2, 1)

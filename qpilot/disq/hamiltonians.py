@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import networkx as nx
@@ -15,6 +16,9 @@ from qiskit.quantum_info import SparsePauliOp
 from ..arch.errors import DriftError
 
 Mapping = Literal["parity", "jordan-wigner"]
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 MOST_EXACT_QUBITS = 20
 """Largest Hamiltonian that `ground_energy` diagonalises."""
@@ -50,7 +54,7 @@ def tfim(num_qubits: int, coupling: float = 1.0, field: float = 1.0, *, periodic
     return SparsePauliOp.from_sparse_list(terms, num_qubits)
 
 
-def maxcut(graph: nx.Graph) -> SparsePauliOp:
+def maxcut(graph: nx.Graph[Any]) -> SparsePauliOp:
     """Return the Hamiltonian whose lowest energy is minus the weight of the largest cut of a graph.
 
     Each edge gives weight * (Z Z - 1) / 2: minus its weight where the outcomes of its ends differ.
@@ -63,7 +67,8 @@ def maxcut(graph: nx.Graph) -> SparsePauliOp:
     """
     place = {node: index for index, node in enumerate(graph.nodes)}
     terms: list[tuple[str, list[int], float]] = []
-    for one, other, weight in graph.edges(data="weight", default=1.0):
+    edges: Iterable[tuple[Any, Any, Any]] = graph.edges(data="weight", default=1.0)
+    for one, other, weight in edges:
         if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not math.isfinite(weight):
             raise DriftError(f"The edge from {one!r} to {other!r} has weight {weight!r}; it must be a finite number.")
         if one != other:  # a loop is never cut
@@ -134,14 +139,14 @@ def molecule(name: str, bond_length_angstrom: float, mapping: Mapping = "parity"
     >>> h2.hamiltonian.num_qubits, round(h2.ground_energy_hartree, 3)
     (2, -1.137)
     """
-    known: dict[str, dict[float, dict[str, Molecule]]] = {}
+    known: dict[str, dict[float, dict[Mapping, Molecule]]] = {}
     for one in molecules():
         known.setdefault(one.molecule, {}).setdefault(one.bond_length_angstrom, {})[one.mapping] = one
     lengths = _pick(known, name, "molecule")
     return _pick(_pick(lengths, bond_length_angstrom, f"bond length of {name}"), mapping, "mapping")
 
 
-def _pick(choices: dict[Any, Any], key: Any, what: str) -> Any:
+def _pick(choices: dict[_Key, _Value], key: _Key, what: str) -> _Value:
     if key not in choices:
         raise DriftError(f"There is no {what} {key!r}; there is {', '.join(map(str, choices))}.")
     return choices[key]

@@ -183,9 +183,10 @@ class Static(Process):
 
     def noise(self, num_moments: int, num_qubits: int) -> MachineNoise:
         """Return the noise at a number of moments."""
-        per_qubit = [np.full((num_moments, num_qubits), getattr(self, field.name)) for field in fields(self)]
+        values = (self.t1_us, self.error_1q, self.error_2q, self.readout_error, 0.0)
+        t1_us, error_1q, error_2q, readout_error, offset = (np.full((num_moments, num_qubits), x) for x in values)
         ones = np.ones(num_moments)
-        return MachineNoise(*per_qubit, np.zeros((num_moments, num_qubits)), ones, ones)
+        return MachineNoise(t1_us, error_1q, error_2q, readout_error, offset, ones, ones)
 
 
 class _Rule(Protocol):
@@ -255,7 +256,7 @@ class Drift:
 
     def next_job(self, num_circuits: int) -> MachineNoise:
         """Return the noise at the begin of each circuit of a job, and let the time of the job go by."""
-        times_s = self.time_s + self.durations.circuit_s * np.arange(num_circuits)
+        times_s = self.time_s + self.durations.circuit_s * np.arange(num_circuits, dtype=np.float64)
         noise = self._path.change(Static().noise(num_circuits, self.num_qubits), times_s, self.job).legal()
         self.time_s += self.durations.circuit_s * num_circuits + self.durations.job_gap_s
         self.job += 1
