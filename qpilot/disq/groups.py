@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arch.errors import DriftError
+from .checks import check_number
 
 SMALLEST_COEFFICIENT = 1e-14
 """Terms whose coefficients are smaller than this, relative to the largest one, are what rounding left."""
@@ -131,8 +132,7 @@ class PauliSubsets:
     count_identity: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.prime_fraction <= 1:
-            raise DriftError(f"prime_fraction is {self.prime_fraction!r}; it must be above 0 and at most 1.")
+        check_number("prime_fraction", self.prime_fraction, high=1, open_low=True)
 
     def num_prime(self, groups: Groups) -> int:
         """Return how many groups are prime; they are the first ones.
