@@ -37,6 +37,9 @@ LOG_STEP = 0.02
 
 GATES_1Q = ["id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "rx", "ry", "rz", "p", "r", "u"]
 GATES_2Q = ["cx", "cy", "cz", "cp", "swap", "rxx", "ryy", "rzz", "rzx", "ecr"]
+PlacedGate = tuple[str, tuple[int, ...]]
+"""Name and qubits of a gate."""
+
 OTHERS = ("measure", "reset", "barrier", "delay")
 
 
@@ -141,9 +144,9 @@ class DriftingBackend(BackendV2):  # type: ignore[misc]
         shots = options.get("shots", self.options.shots)
         circuits = [run_input] if isinstance(run_input, QuantumCircuit) else list(run_input)
         tasks = self._machine.next_job(circuits, [shots] * len(circuits))
-        return _Finished(
-            self, _result(self._machine.simulate(tasks), tasks, options.get("memory", self.options.memory))
-        )
+        outcomes = self._machine.simulate(tasks)
+        name = f"{self.name}-{self._machine.drift.job}"
+        return _Finished(self, _result(name, outcomes, tasks, options.get("memory", self.options.memory)))
 
     def wait(self, seconds: float) -> None:
         """Let time go by without a job."""
@@ -198,7 +201,7 @@ class _Machine:
         return [self._bits(task) for task in tasks]
 
     def _bits(self, task: _Task) -> BoolArray:
-        model = noise_model(task.noise, self.drift.durations, _pairs(task.circuit))
+        model = noise_model(task.noise, self.drift.durations, _gates(task.circuit))
         run = self._aer.run(task.circuit, shots=task.shots, noise_model=model, seed_simulator=task.seed, memory=True)
         result = run.result()
         if not result.success:
@@ -225,22 +228,22 @@ class _Machine:
         self.drift.restore(drift)
 
 
-def noise_model(noise: MachineNoise, durations: Durations, pairs: Iterable[tuple[int, int]]) -> Any:
-    """Return the Aer noise model of a machine, with T1 and errors rounded to 1 %.
+def noise_model(noise: MachineNoise, durations: Durations, gates: Iterable[PlacedGate]) -> Any:
+    """Return the Aer noise model of a machine for some gates, with T1 and errors rounded to 1 %.
 
-    Rotations that turn too far and the factor of the energy are no part of it. Models are kept for equal arguments,
-    because Aer takes a tenth of a second and more to make one.
+    Rotations that turn too far and the factor of the energy are no part of it. Models are kept for equal arguments:
+    Aer takes long to make one, and to run with one that holds more gates than the circuit.
 
     Args:
         noise: The machine at one moment.
         durations: The times of the gates.
-        pairs: Pairs of qubits that meet in a gate, each as the gate orders them.
+        gates: Names of gates with their qubits, in the order of the gate.
     """
     rounded = tuple(
         tuple(_rounded(values[0]).tolist())
         for values in (noise.t1_us, noise.error_1q, noise.error_2q, noise.readout_error)
     )
-    return _model(rounded, durations, tuple(sorted(set(pairs))))
+    return _model(rounded, durations, tuple(sorted(set(gates))))
 
 
 def _rounded(values: FloatArray) -> FloatArray:
@@ -250,7 +253,7 @@ def _rounded(values: FloatArray) -> FloatArray:
 
 
 @lru_cache(maxsize=256)
-def _model(rounded: tuple[tuple[float, ...], ...], durations: Durations, pairs: tuple[tuple[int, int], ...]) -> Any:
+def _model(rounded: tuple[tuple[float, ...], ...], durations: Durations, gates: tuple[PlacedGate, ...]) -> Any:
     from qiskit_aer.noise import NoiseModel, ReadoutError
 
     t1_us, error_1q, error_2q, readout = (np.array([values]) for values in rounded)
@@ -259,11 +262,14 @@ def _model(rounded: tuple[tuple[float, ...], ...], durations: Durations, pairs: 
     channels = GateNoise.of(machine, durations)
     model = NoiseModel()
     for qubit, wrong in enumerate(machine.readout_error[0].tolist()):
-        model.add_quantum_error(_error(channels.after_1q[0, qubit].tobytes(), 4), GATES_1Q, [qubit])
         model.add_readout_error(ReadoutError([[1 - wrong, wrong], [wrong, 1 - wrong]]), [qubit])
-    for first, second in pairs:
-        matrix = channels.after_2q(second, first)[0]  # Qiskit's first qubit is the less significant one
-        model.add_quantum_error(_error(matrix.tobytes(), 16), GATES_2Q, [first, second])
+    names: dict[tuple[int, ...], list[str]] = {}
+    for name, qubits in gates:
+        names.setdefault(qubits, []).append(name)
+    for qubits, there in names.items():
+        # Qiskit's first qubit is the less significant one.
+        matrix = channels.after_1q[0, qubits[0]] if len(qubits) == 1 else channels.after_2q(*reversed(qubits))[0]
+        model.add_quantum_error(_error(matrix.tobytes(), len(matrix)), there, list(qubits))
     return model
 
 
@@ -309,14 +315,13 @@ def _turned(circuit: QuantumCircuit, offsets_rad: FloatArray) -> QuantumCircuit:
     return turned
 
 
-def _pairs(circuit: QuantumCircuit) -> set[tuple[int, int]]:
-    """Return the pairs of qubits that meet in a gate."""
-    found = set()
-    for instruction in circuit.data:
-        if instruction.operation.name in GATES_2Q:
-            first, second = (circuit.find_bit(qubit).index for qubit in instruction.qubits)
-            found.add((first, second))
-    return found
+def _gates(circuit: QuantumCircuit) -> set[PlacedGate]:
+    """Return the gates of a circuit that are followed by noise."""
+    return {
+        (instruction.operation.name, tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits))
+        for instruction in circuit.data
+        if instruction.operation.name not in OTHERS
+    }
 
 
 def _measured(circuit: QuantumCircuit) -> list[int]:
@@ -349,7 +354,7 @@ def _sample(machine: _Machine, tasks: list[_Task], pubs: list[SamplerPub]) -> Pr
     return PrimitiveResult(results, metadata={"version": 2})
 
 
-def _result(outcomes: Sequence[BoolArray], tasks: Sequence[_Task], memory: bool) -> Result:
+def _result(job_id: str, outcomes: Sequence[BoolArray], tasks: Sequence[_Task], memory: bool) -> Result:
     """Return what a backend returns."""
     experiments = []
     for bits, task in zip(outcomes, tasks, strict=True):
@@ -375,7 +380,7 @@ def _result(outcomes: Sequence[BoolArray], tasks: Sequence[_Task], memory: bool)
         )
     now = datetime.now(UTC).isoformat()
     return Result.from_dict(
-        {"backend_name": "drifting", "job_id": "", "success": True, "results": experiments, "date": now}
+        {"backend_name": "drifting", "job_id": job_id, "success": True, "results": experiments, "date": now}
     )
 
 
@@ -383,7 +388,7 @@ class _Finished(JobV1):  # type: ignore[misc]
     """A job that is done when it is made."""
 
     def __init__(self, backend: DriftingBackend, result: Result) -> None:
-        super().__init__(backend, "")
+        super().__init__(backend, result.job_id)
         self._result = result
 
     def submit(self) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arch.errors import DriftError, plain
+from .checks import check_number
 
 FloatArray = NDArray[np.float64]
 
@@ -163,10 +164,11 @@ class Static(Process):
     readout_error: float = 0.015
 
     def __post_init__(self) -> None:
-        require(self, "t1_us", above=0.0)
-        require(self, "error_1q", at_least=0.0, at_most=0.5)
-        require(self, "error_2q", at_least=0.0, at_most=0.75)
-        require(self, "readout_error", at_least=0.0, at_most=0.5)
+        if self.t1_us != math.inf:
+            require(self, "t1_us", open_low=True)
+        require(self, "error_1q", high=0.5)
+        require(self, "error_2q", high=0.75)
+        require(self, "readout_error", high=0.5)
 
     @classmethod
     def ideal(cls) -> Static:
@@ -229,7 +231,7 @@ class Durations:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            require(self, field.name, at_least=0.0)
+            require(self, field.name)
 
 
 class Drift:
@@ -289,15 +291,6 @@ class Drift:
             raise DriftError(f"The state of the noise is not one of this process: {plain(error)}.") from None
 
 
-def require(
-    process: Any, name: str, *, at_least: float = -math.inf, above: float = -math.inf, at_most: float = math.inf
-) -> None:
+def require(process: Any, name: str, *, low: float = 0.0, high: float = math.inf, open_low: bool = False) -> None:
     """Refuse a field of a description that is no number or out of its bounds."""
-    value = getattr(process, name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
-        raise DriftError(f"{type(process).__name__}.{name} must be a number, not {value!r}.")
-    if not (value >= at_least and value > above and value <= at_most):
-        bounds = [f"at least {at_least:g}"] if at_least > -math.inf else []
-        bounds += [f"above {above:g}"] if above > -math.inf else []
-        bounds += [f"at most {at_most:g}"] if at_most < math.inf else []
-        raise DriftError(f"{type(process).__name__}.{name} is {value:g}; it must be {' and '.join(bounds)}.")
+    check_number(f"{type(process).__name__}.{name}", getattr(process, name), low=low, high=high, open_low=open_low)

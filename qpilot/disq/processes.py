@@ -37,9 +37,9 @@ class Telegraph(Process):
     bad_s: float = 120.0
 
     def __post_init__(self) -> None:
-        require(self, "bad_factor", above=0.0, at_most=1.0)
-        require(self, "good_s", above=0.0)
-        require(self, "bad_s", above=0.0)
+        require(self, "bad_factor", open_low=True, high=1.0)
+        require(self, "good_s", open_low=True)
+        require(self, "bad_s", open_low=True)
 
     def start(self, num_qubits: int, rng: np.random.Generator) -> Path:
         """Return a path that begins at time 0 s."""
@@ -65,9 +65,9 @@ class Bursts(Process):
     depth: float = 0.3
 
     def __post_init__(self) -> None:
-        require(self, "rate_per_s", above=0.0)
-        require(self, "duration_s", above=0.0)
-        require(self, "depth", at_least=0.0, at_most=1.0)
+        require(self, "rate_per_s", open_low=True)
+        require(self, "duration_s", open_low=True)
+        require(self, "depth", high=1.0)
 
     def start(self, num_qubits: int, rng: np.random.Generator) -> Path:
         """Return a path that begins at time 0 s."""
@@ -94,9 +94,9 @@ class CoherentBursts(Process):
     offset_rad: float = 0.3
 
     def __post_init__(self) -> None:
-        require(self, "rate_per_s", above=0.0)
-        require(self, "duration_s", above=0.0)
-        require(self, "offset_rad", at_least=0.0)
+        require(self, "rate_per_s", open_low=True)
+        require(self, "duration_s", open_low=True)
+        require(self, "offset_rad")
 
     def start(self, num_qubits: int, rng: np.random.Generator) -> Path:
         """Return a path that begins at time 0 s."""
@@ -128,9 +128,9 @@ class OrnsteinUhlenbeck(Process):
     log_readout_error: float = 0.3
 
     def __post_init__(self) -> None:
-        require(self, "correlation_s", above=0.0)
+        require(self, "correlation_s", open_low=True)
         for name in ("log_t1", "log_gate_error", "log_readout_error"):
-            require(self, name, at_least=0.0)
+            require(self, name)
 
     def start(self, num_qubits: int, rng: np.random.Generator) -> Path:
         """Return a path that begins at time 0 s."""

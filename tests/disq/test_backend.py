@@ -148,9 +148,9 @@ def test_backend_transpiles_what_it_does_not_know():
 
 
 def test_noise_models_are_rounded_by_one_per_cent_and_kept():
-    pairs, durations = [(0, 1)], Durations()
+    gates, durations = [("cx", (0, 1)), ("ry", (1,))], Durations()
     machines = [Static(t1_us=t1_us).noise(1, 2) for t1_us in (100.0, 100.2, 110.0)]
-    first, near, far = (noise_model(machine, durations, pairs) for machine in machines)
+    first, near, far = (noise_model(machine, durations, gates) for machine in machines)
     assert first is near
     assert first is not far
 

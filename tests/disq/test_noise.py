@@ -181,11 +181,11 @@ def test_errors_never_leave_what_a_channel_can_have():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Static(t1_us=0.0), "Static.t1_us is 0; it must be above 0"),
+        (lambda: Static(t1_us=0.0), "Static.t1_us is 0.0; it must be a number above 0"),
         (lambda: Static(error_1q=0.6), "at least 0 and at most 0.5"),
-        (lambda: Static(error_2q="low"), "must be a number, not 'low'"),
-        (lambda: Telegraph(bad_factor=0.0), "Telegraph.bad_factor is 0; it must be above 0 and at most 1"),
-        (lambda: Telegraph(good_s=float("nan")), "must be a number, not nan"),
+        (lambda: Static(error_2q="low"), "error_2q is 'low'; it must be a number"),
+        (lambda: Telegraph(bad_factor=0.0), "Telegraph.bad_factor is 0.0; it must be a number above 0 and at most 1"),
+        (lambda: Telegraph(good_s=float("nan")), "good_s is nan; it must be a number"),
         (lambda: Bursts(depth=1.5), "Bursts.depth is 1.5"),
         (lambda: CoherentBursts(rate_per_s=0.0), "CoherentBursts.rate_per_s is 0"),
         (lambda: OrnsteinUhlenbeck(log_t1=-1.0), "OrnsteinUhlenbeck.log_t1 is -1"),
