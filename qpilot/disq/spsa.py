@@ -85,8 +85,7 @@ class SPSA:
 
 def directions(rng: np.random.Generator, count: int, num_parameters: int) -> Floats:
     """Draw directions of +1 and -1, shape (count, num_parameters)."""
-    drawn: Floats = 2.0 * rng.integers(0, 2, (count, num_parameters)) - 1.0
-    return drawn
+    return rng.integers(0, 2, (count, num_parameters)).astype(float) * 2 - 1
 
 
 def pairs(x: Floats, perturbation: float, drawn: Floats) -> Floats:
