@@ -165,11 +165,18 @@ def policy_from(settings: list[tuple[str, dict[str, Any]]]) -> Policy:
 
 
 def circuit_to_text(circuit: Any) -> str:
-    """Return a circuit as text."""
+    """Return a circuit as text.
+
+    Raises:
+        DriftError: Qiskit cannot write it.
+    """
     from qiskit import qpy
 
     file = io.BytesIO()
-    qpy.dump(circuit, file)
+    try:
+        qpy.dump(circuit, file)
+    except Exception as error:
+        raise DriftError(f"The ansatz cannot be written to a checkpoint: {error}") from None
     return base64.b64encode(file.getvalue()).decode()
 
 

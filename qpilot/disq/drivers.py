@@ -47,7 +47,7 @@ def drive_spsa(run: Run, spsa: SPSA, x0: Floats, rng: np.random.Generator) -> Fo
                 gain += 1
                 drawn = directions(rng, spsa.resamplings, len(x))
                 distance = spsa.perturbation(gain)
-                step = Step(spsa.step_size(step_factor, gain, maxiter), distance, drawn)
+                step = Step(spsa.step_size(step_factor, gain), distance, drawn)
                 outcome = run.attempt(x, pairs(x, distance, drawn), attempt, step)
                 attempt += 1
             x = outcome.x
@@ -68,7 +68,7 @@ def _calibrated(run: Run, spsa: SPSA, x: Floats, rng: np.random.Generator) -> fl
         run.calibrate([pairs(x, distance, each) for each in drawn], distance)
     if spsa.a is not None:
         return spsa.a
-    return spsa.calibrated(np.concatenate([each.differences for each in run.accepted]), run.budget.iterations)
+    return spsa.calibrated(np.concatenate([each.differences for each in run.accepted]))
 
 
 def drive_nft(run: Run, x0: Floats) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -122,6 +123,10 @@ class SamplerEvaluator:
         ]
         means, variances = np.array(pairs).reshape(-1, 2).T
         return means, variances
+
+    def wait(self, seconds: float) -> None:
+        """Pause, by the clock of the sampler if it has one of its own."""
+        getattr(self._sampler, "wait", time.sleep)(seconds)
 
     def _mean(self, group: int, outcomes: Any) -> tuple[float, float]:
         """Return mean and variance of the mean of a group, from the bits of each shot."""

@@ -30,7 +30,8 @@ class SPSA:
     Attributes:
         a: Numerator of the steps; None to calibrate it.
         c: Numerator of the perturbations, in radians.
-        stability: The constant A; None for a tenth of the iterations.
+        stability: The constant A. Spall advises a tenth of the iterations; then `first_step` must be smaller, 0.1 say,
+            since the steps stay large for so long.
         calibration_pairs: Pairs about the start that calibrate `a`, in one job, and serve as the first references.
         first_step: Change of each parameter in the first step that the calibration aims at, in radians.
         resamplings: Directions whose gradients are averaged, in each attempt.
@@ -42,7 +43,7 @@ class SPSA:
 
     a: float | None = None
     c: float = 0.2
-    stability: float | None = None
+    stability: float = 0.0
     calibration_pairs: int = 25
     first_step: float = 2 * math.pi / 10
     resamplings: int = 1
@@ -53,34 +54,28 @@ class SPSA:
             value = getattr(self, name)
             if name != "a" or value is not None:
                 check_number(name, value, open_low=True)
-        if self.stability is not None:
-            check_number("stability", self.stability)
+        check_number("stability", self.stability)
         least = {"calibration_pairs": int(self.a is None), "resamplings": 1, "averaging": 1}
         for name, low in least.items():
             check_integer(name, getattr(self, name), low)
 
-    def offset(self, maxiter: int) -> float:
-        """Return the constant A of the steps."""
-        return 0.1 * maxiter if self.stability is None else self.stability
-
-    def step_size(self, a: float, gain: int, maxiter: int) -> float:
+    def step_size(self, a: float, gain: int) -> float:
         """Return a_k of gain number k, from 1."""
-        return float(a / (self.offset(maxiter) + gain) ** ALPHA)
+        return float(a / (self.stability + gain) ** ALPHA)
 
     def perturbation(self, gain: int) -> float:
         """Return c_k of gain number k, from 1."""
         return float(self.c / gain**GAMMA)
 
-    def calibrated(self, differences: Floats, maxiter: int) -> float:
+    def calibrated(self, differences: Floats) -> float:
         """Return `a` such that the first step has the length asked for.
 
         Args:
             differences: Energy at plus less energy at minus of the calibration pairs.
-            maxiter: Number of iterations.
         """
         slope = float(np.abs(differences).mean()) / (2 * self.perturbation(1))
         # On a flat start every step is as good as another: take the length asked for as if the slope were one.
-        return float(self.first_step / (slope if slope > 1e-10 else 1.0) * (self.offset(maxiter) + 1.0) ** ALPHA)
+        return float(self.first_step / (slope if slope > 1e-10 else 1.0) * (self.stability + 1.0) ** ALPHA)
 
 
 def directions(rng: np.random.Generator, count: int, num_parameters: int) -> Floats:

@@ -117,6 +117,9 @@ def test_a_sampler_with_a_state_of_its_own_is_asked_for_it(ansatz):
     class Drifting(StatevectorSampler):
         clock = 3
 
+        def wait(self, seconds):
+            self.clock += seconds
+
         def state(self):
             return {"clock": self.clock}
 
@@ -126,7 +129,8 @@ def test_a_sampler_with_a_state_of_its_own_is_asked_for_it(ansatz):
     sampler = Drifting()
     evaluator = SamplerEvaluator(ansatz, Groups.of(NINE), sampler)
     state = evaluator.state()
-    sampler.clock = 9
+    evaluator.wait(6)
+    assert sampler.clock == 9
     evaluator.restore(state)
     assert sampler.clock == 3
 

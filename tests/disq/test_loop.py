@@ -196,10 +196,10 @@ def test_the_step_has_the_gains_of_spall():
 def test_the_calibration_aims_at_the_length_of_the_first_step():
     spsa = SPSA(first_step=0.1)
     differences = np.array([0.2, -0.4])
-    a = spsa.calibrated(differences, 100)
+    a = spsa.calibrated(differences)
     slope = 0.3 / (2 * spsa.perturbation(1))
-    assert spsa.step_size(a, 1, 100) * slope == pytest.approx(0.1)
-    assert math.isfinite(spsa.calibrated(np.zeros(3), 100))
+    assert spsa.step_size(a, 1) * slope == pytest.approx(0.1)
+    assert math.isfinite(spsa.calibrated(np.zeros(3)))
 
 
 def test_resampling_averages_gradients_and_averaging_the_last_iterates():
@@ -208,10 +208,10 @@ def test_resampling_averages_gradients_and_averaging_the_last_iterates():
     steps = [*(record.x for record in history[5:])]
     record = history[-2]
     gradient = (record.differences[:, None] / (2 * record.perturbation) * record.directions).mean(axis=0)
-    assert history[-1].x == pytest.approx(record.x - SPSA().step_size(0.2, 7, 8) * gradient)
+    assert history[-1].x == pytest.approx(record.x - SPSA().step_size(0.2, 7) * gradient)
     last = history[-1]
     gradient = (last.differences[:, None] / (2 * last.perturbation) * last.directions).mean(axis=0)
-    steps.append(last.x - SPSA().step_size(0.2, 8, 8) * gradient)
+    steps.append(last.x - SPSA().step_size(0.2, 8) * gradient)
     assert result.x == pytest.approx(np.mean(steps, axis=0))
     assert result.fun == pytest.approx(np.mean([record.energy for record in history[4:]]))
 

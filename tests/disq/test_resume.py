@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qiskit.circuit.library import real_amplitudes
-from qiskit.primitives import StatevectorSampler
+from qiskit.primitives import StatevectorEstimator, StatevectorSampler
 from qiskit.quantum_info import SparsePauliOp
 
 from qpilot.arch.errors import DriftError
@@ -97,6 +97,16 @@ def test_a_run_on_a_sampler_goes_on(tmp_path):
     with pytest.raises(DriftError, match="Job 3 failed with ConnectionError: the line is dead"):
         minimize(ansatz, hamiltonian, [0.1] * 4, sampler=sampler, checkpoint=path, **options)
     assert_same(resume(path, sampler=StatevectorSampler(seed=np.random.default_rng(8))), whole)
+
+
+def test_a_run_on_an_estimator_goes_on_without_variances(tmp_path):
+    path = tmp_path / "run.json"
+    options = {"policy": DISQ(1), "maxiter": 6, "seed": 3, "optimizer": SPSA(calibration_pairs=3)}
+    problem = real_amplitudes(2, reps=1), SparsePauliOp(["ZZ", "XI", "YY"], [-1.0, -0.5, 0.1]), [0.1] * 4
+    whole = minimize(*problem, estimator=StatevectorEstimator(seed=1), **options)
+    stop = {"checkpoint": path, "callback": lambda record: record.iteration == 2}
+    minimize(*problem, estimator=StatevectorEstimator(seed=1), **stop, **options)
+    assert_same(resume(path, estimator=StatevectorEstimator(seed=1)), whole)
 
 
 def test_a_run_that_a_callback_stopped_goes_on_and_tells_only_what_is_new(tmp_path):
