@@ -204,6 +204,7 @@ def test_waits_and_states_that_make_no_sense_are_refused():
     with pytest.raises(DriftError, match="wait in seconds is -1"):
         drift.wait(-1.0)
     state = drift.state()
-    for wrong in ({}, {**state, "path": {}}, {**state, "path": {"parts": state["path"]["parts"][:2]}}):
+    larger = Drift(EVERYTHING, 3, Durations(), np.random.default_rng(0)).state()
+    for wrong in ({}, larger, {**state, "path": {}}, {**state, "path": {"parts": state["path"]["parts"][:2]}}):
         with pytest.raises(DriftError, match="not one of this process"):
             drift.restore(wrong)
