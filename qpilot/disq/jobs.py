@@ -77,13 +77,14 @@ class SamplerEvaluator:
 
     The measurement of each group is appended to the ansatz once. For a resume to be exact, a checkpoint holds what the
     sampler's methods `state` and `restore` deal with, if it has them, or the state of its `seed` if that is a
-    `numpy.random.Generator`. A simulator seeded by a number repeats its noise in every job.
+    `numpy.random.Generator`. A simulator seeded by a number repeats its noise in every job, StatevectorSampler in every
+    pub, so that references never differ: seed it by `numpy.random.default_rng(7)`.
 
     Args:
         ansatz: Circuit with parameters and without measurements.
         groups: Groups of the Hamiltonian.
         sampler: Any BaseSamplerV2.
-        compile: What turns the measured circuits into circuits of the device, such as the `run` method of a pass
+        transpile: What turns the measured circuits into circuits of the device, such as the `run` method of a pass
             manager of Qiskit; None if the sampler takes any circuit.
 
     Raises:
@@ -95,7 +96,7 @@ class SamplerEvaluator:
         ansatz: QuantumCircuit,
         groups: Groups,
         sampler: Any,
-        compile: Callable[[list[QuantumCircuit]], list[QuantumCircuit]] | None = None,  # noqa: A002
+        transpile: Callable[[list[QuantumCircuit]], list[QuantumCircuit]] | None = None,
     ) -> None:
         check_ansatz(ansatz, groups)
         if not isinstance(sampler, BaseSamplerV2):
@@ -103,8 +104,8 @@ class SamplerEvaluator:
         self.num_groups = len(groups)
         self._sampler = sampler
         self._circuits = [_measured(ansatz, basis) for basis in groups.bases]
-        if compile is not None:
-            self._circuits = list(compile(self._circuits))
+        if transpile is not None:
+            self._circuits = list(transpile(self._circuits))
         self._masks = [groups.masks(group).T for group in range(len(groups))]
         self._coefficients = groups.coefficients
 
@@ -164,7 +165,7 @@ class EstimatorEvaluator:
         ansatz: Circuit with parameters and without measurements.
         groups: Groups of the Hamiltonian.
         estimator: Any BaseEstimatorV2.
-        compile: What turns the ansatz into a circuit of the device; see `SamplerEvaluator`.
+        transpile: What turns the ansatz into a circuit of the device; see `SamplerEvaluator`.
 
     Raises:
         DriftError: The ansatz does not fit, or `estimator` is no estimator.
@@ -175,14 +176,14 @@ class EstimatorEvaluator:
         ansatz: QuantumCircuit,
         groups: Groups,
         estimator: Any,
-        compile: Callable[[list[QuantumCircuit]], list[QuantumCircuit]] | None = None,  # noqa: A002
+        transpile: Callable[[list[QuantumCircuit]], list[QuantumCircuit]] | None = None,
     ) -> None:
         check_ansatz(ansatz, groups)
         if not isinstance(estimator, BaseEstimatorV2):
             raise DriftError(f"estimator is of type {type(estimator).__name__}; it must be a Qiskit BaseEstimatorV2.")
         self.num_groups = len(groups)
         self._estimator = estimator
-        self._circuit = ansatz if compile is None else compile([ansatz])[0]
+        self._circuit = ansatz if transpile is None else transpile([ansatz])[0]
         observables = [
             SparsePauliOp(list(labels), coefficients)
             for labels, coefficients in zip(groups.labels, groups.coefficients, strict=True)

@@ -39,7 +39,7 @@ from .spsa import SPSA
 OPTIMIZERS = ("spsa", "nft", "cobyla", "powell")
 """Names of the optimizers."""
 
-Compile = Callable[[list[QuantumCircuit]], list[QuantumCircuit]]
+Transpile = Callable[[list[QuantumCircuit]], list[QuantumCircuit]]
 
 
 def minimize(
@@ -50,7 +50,7 @@ def minimize(
     sampler: Any = None,
     estimator: Any = None,
     evaluator: Evaluator | None = None,
-    compile: Compile | None = None,  # noqa: A002
+    transpile: Transpile | None = None,
     optimizer: str | SPSA = "spsa",
     policy: Policy | None = None,
     maxiter: int = 300,
@@ -77,7 +77,7 @@ def minimize(
         sampler: A Qiskit BaseSamplerV2. Give this, an `estimator` or an `evaluator`.
         estimator: A Qiskit BaseEstimatorV2; it knows no variances.
         evaluator: Anything else that runs jobs; see `Evaluator`.
-        compile: What turns circuits into such that the sampler or estimator takes, called once with a list of them;
+        transpile: What turns circuits into such that the sampler or estimator takes, called once with a list of them;
             for a device the `run` method of a pass manager of Qiskit.
         optimizer: "spsa", its settings as an `SPSA`, "nft", "cobyla" or "powell".
         policy: What to run beside the new points, and when to skip; None takes every step as measured.
@@ -88,7 +88,8 @@ def minimize(
         budget_s: No attempt begins after this time, in seconds.
         seed: Seed of the directions of SPSA; None for another one each time.
         callback: Called with the record of each attempt; it costs no evaluation. True stops the run.
-        checkpoint: File that is written after every job, for `resume`. It must not exist.
+        checkpoint: File that is written whole after every job, for `resume`; about 2 kB for each attempt. It must not
+            exist.
         progress: True draws a bar in a terminal. Or what to call with the fraction done and a few words.
 
     Returns:
@@ -98,7 +99,7 @@ def minimize(
 
     Raises:
         DriftError: The arguments do not fit, a job failed or gave an energy that is no number, or the checkpoint cannot
-            be written. The attempts before are in the `history` of the error.
+            be written. The attempts before are in the `history` of any error.
     """
     groups = Groups.of(hamiltonian)
     x = _start(x0, ansatz, groups)
@@ -109,7 +110,7 @@ def minimize(
     _check_numbers(budget, shots, seed)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
-    runner = _evaluator(ansatz, groups, sampler, estimator, evaluator, compile)
+    runner = _evaluator(ansatz, groups, sampler, estimator, evaluator, transpile)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         raise DriftError(f"{path} exists; resume the run in it, or remove the file.")
@@ -136,7 +137,7 @@ def resume(
     sampler: Any = None,
     estimator: Any = None,
     evaluator: Evaluator | None = None,
-    compile: Compile | None = None,  # noqa: A002
+    transpile: Transpile | None = None,
     policy: Policy | None = None,
     callback: Callable[[Record], object] | None = None,
     progress: bool | Progress = False,
@@ -151,7 +152,7 @@ def resume(
         sampler: As in `minimize`.
         estimator: As in `minimize`.
         evaluator: As in `minimize`.
-        compile: As in `minimize`.
+        transpile: As in `minimize`.
         policy: The policy of the run, if it is not one of ours; the checkpoint holds those.
         callback: Called with the record of each further attempt.
         progress: As in `minimize`.
@@ -174,7 +175,7 @@ def resume(
     check_policy(policy, isinstance(optimizer, SPSA), str(optimizer))
     budget = Budget(settings.maxiter, settings.budget_circuits, settings.budget_shots, settings.budget_s)
     _check_numbers(budget, settings.shots, settings.seed)
-    runner = _evaluator(ansatz, groups, sampler, estimator, evaluator, compile)
+    runner = _evaluator(ansatz, groups, sampler, estimator, evaluator, transpile)
     if file.jobs:
         _restore(runner, file)
     journal = Journal(Path(checkpoint), settings)
@@ -207,8 +208,8 @@ def _finish(run: Run, settings: Settings, progress: bool | Progress) -> Optimize
                 found = drive_scipy(run, optimizer, x0)
         run.check_repeated()
         run.journal.write(run.evaluator.state())
-    except DriftError as error:
-        error.history = run.history
+    except BaseException as error:
+        vars(error)["history"] = run.history  # what was done is kept, also when a callback fails or Ctrl-C is pressed
         raise
     return _result(run, found)
 
@@ -287,7 +288,7 @@ def _evaluator(
     sampler: Any,
     estimator: Any,
     evaluator: Evaluator | None,
-    compile: Compile | None,  # noqa: A002
+    transpile: Transpile | None,
 ) -> Evaluator:
     """Return what runs the jobs."""
     if sum(each is not None for each in (sampler, estimator, evaluator)) != 1:
@@ -295,11 +296,11 @@ def _evaluator(
     if evaluator is not None:
         if evaluator.num_groups != len(groups):
             raise DriftError(f"The evaluator has {evaluator.num_groups} groups and the Hamiltonian {len(groups)}.")
-        if compile is not None:
-            raise DriftError("compile is for a sampler or estimator; an evaluator has circuits of its own.")
+        if transpile is not None:
+            raise DriftError("transpile is for a sampler or estimator; an evaluator has circuits of its own.")
         return evaluator
     if ansatz is None:
         raise DriftError("There is no ansatz, which a sampler or estimator needs.")
     if sampler is not None:
-        return SamplerEvaluator(ansatz, groups, sampler, compile)
-    return EstimatorEvaluator(ansatz, groups, estimator, compile)
+        return SamplerEvaluator(ansatz, groups, sampler, transpile)
+    return EstimatorEvaluator(ansatz, groups, estimator, transpile)

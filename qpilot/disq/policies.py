@@ -27,6 +27,9 @@ and a warning is logged. skip: it is not taken, and the iteration is tried again
 it is not taken, and the iteration is over.
 """
 
+GRAVITY: tuple[Action, ...] = ("accept", "warn", "force", "skip", "wait", "block")
+"""All actions; of several verdicts on an attempt the one whose action comes last counts."""
+
 STAYS: frozenset[Action] = frozenset({"skip", "wait", "block"})
 """Actions that leave the parameters where they are."""
 
@@ -162,13 +165,18 @@ class Verdict:
     old: Floats = field(default_factory=_no_floats)
     new: Floats = field(default_factory=_no_floats)
 
+    def __post_init__(self) -> None:
+        if self.action not in GRAVITY:
+            raise DriftError(f"The verdict of a policy is {self.action!r}; it must be one of {', '.join(GRAVITY)}.")
+
 
 class Policy(Protocol):
     """How a run guards itself against drift. For a policy of your own, inherit from this and write what you need.
 
     In each attempt `plan` comes first, then `judge` when the first job is done; for an accepted attempt `correct`, when
     the full energies are known, and `look_ahead`, if the plan asked for it. Policies compose: `a | b` runs the requests
-    of both, b judges what a has accepted, and corrects what a has corrected.
+    of both, the graver verdict counts, and b corrects what a has corrected. Beside a policy in two phases, such as
+    DISQ, the values that `judge` sees are NaN for minor groups.
 
     Attributes:
         pairs_only: It works on differences of pairs, so only with SPSA.
@@ -234,7 +242,7 @@ class Chain(Policy):
         )
 
     def judge(self, data: Data) -> Verdict:
-        """Return the verdict of the first link that does not accept, or what the links say together."""
+        """Return the gravest verdict of the links."""
         verdicts: list[Verdict] = []
         start = 0
         for link in self.links:
@@ -265,12 +273,9 @@ def _links(policy: Policy) -> tuple[Policy, ...]:
     return policy.links if isinstance(policy, Chain) else (policy,)
 
 
-_GRAVITY: tuple[Action, ...] = ("accept", "warn", "force", "skip", "wait", "block")
-
-
 def together(verdicts: Sequence[Verdict]) -> Verdict:
     """Return the gravest verdict; among equal ones the first that tested something. Reasons are joined."""
-    told = sorted(verdicts, key=lambda verdict: (-_GRAVITY.index(verdict.action), np.isnan(verdict.statistic)))
+    told = sorted(verdicts, key=lambda verdict: (-GRAVITY.index(verdict.action), np.isnan(verdict.statistic)))
     return replace(told[0], reason="; ".join(verdict.reason for verdict in verdicts if verdict.reason))
 
 

@@ -352,7 +352,7 @@ def attempt_shots(plan: Plan, state: State) -> int:
     """Return the shots of an attempt that is accepted."""
     size, count = state.points[..., 0].size, len(state.groups)
     new = size * count * plan.repeats * shots_each(state.shots, plan)
-    return new + int(plan.shots.sum()) + (count * state.shots if plan.look_ahead else 0)
+    return new + int(np.sum(plan.shots)) + (count * state.shots if plan.look_ahead else 0)
 
 
 def skip_circuits(plan: Plan, state: State) -> int:
@@ -373,7 +373,7 @@ def _check_plan(plan: Plan, state: State) -> None:
             f"The policy planned {extra} extra requests with points of shape {np.shape(plan.points)} and shots of "
             f"shape {np.shape(plan.shots)}; they must be {(extra, len(state.x))} and {(extra,)}."
         )
-    if plan.groups.min() < 0 or plan.groups.max() >= count or plan.shots.min() < 1:
+    if np.min(plan.groups) < 0 or np.max(plan.groups) >= count or np.min(plan.shots) < 1:
         raise DriftError(
             f"The policy planned a request of a group that is not one of {count}, or of less than one shot."
         )

@@ -323,6 +323,7 @@ def test_a_chain_corrects_what_was_corrected():
         (lambda: Kalman(-1), "noise_ratio is -1"),
         (lambda: Kalman(transition=2), "transition is 2"),
         (lambda: DISQ() | 3, "3 is no policy"),
+        (lambda: Verdict("reject"), "'reject'; it must be one of accept"),
     ],
 )
 def test_values_out_of_range_are_refused(make, words):

@@ -81,9 +81,8 @@ def test_a_run_on_a_sampler_goes_on(tmp_path):
     ansatz = real_amplitudes(2, reps=1)
     options = {"policy": DISQ(1), "maxiter": 5, "seed": 3, "shots": 50}
     options["optimizer"] = SPSA(calibration_pairs=3)
-    whole = minimize(
-        ansatz, hamiltonian, [0.1] * 4, sampler=StatevectorSampler(seed=np.random.default_rng(1)), **options
-    )
+    sampler = StatevectorSampler(seed=np.random.default_rng(1))
+    whole = minimize(ansatz, hamiltonian, [0.1] * 4, sampler=sampler, **options)
 
     class Breaks(StatevectorSampler):
         jobs = 0
@@ -94,8 +93,8 @@ def test_a_run_on_a_sampler_goes_on(tmp_path):
                 raise ConnectionError("the line is dead")
             return super().run(pubs, **options)
 
+    sampler = Breaks(seed=np.random.default_rng(1))
     with pytest.raises(DriftError, match="Job 3 failed with ConnectionError: the line is dead"):
-        sampler = Breaks(seed=np.random.default_rng(1))
         minimize(ansatz, hamiltonian, [0.1] * 4, sampler=sampler, checkpoint=path, **options)
     assert_same(resume(path, sampler=StatevectorSampler(seed=np.random.default_rng(8))), whole)
 
@@ -156,7 +155,7 @@ def change(path, edit):
     [
         (lambda file: file["run"].update(seed=4), "of another run: job 0 asked for other points"),
         (lambda file: file["run"].update(x0=[0.0] * 4), "of another run"),
-        (lambda file: file["run"].update(maxiter=3), "5 jobs too many"),
+        (lambda file: file["run"].update(budget_circuits=170), "5 jobs too many"),
         (lambda file: file.update(version=2), "is no file of qpilot.disq, or is damaged"),
         (lambda file: file.pop("run"), "missing required field"),
         (lambda file: file["jobs"][2].update(means=[1.0]), "of another run"),
@@ -214,7 +213,7 @@ class Slow(Bowl):
         time.sleep(0.002)
         return super().run(points, groups, shots)
 
-train(Slow(drift=0.2), policy=DISQ(), maxiter=300, checkpoint=sys.argv[1])
+train(Slow(drift=0.2), policy=DISQ(), maxiter=120, checkpoint=sys.argv[1])
 """
 
 
@@ -222,7 +221,7 @@ train(Slow(drift=0.2), policy=DISQ(), maxiter=300, checkpoint=sys.argv[1])
 @pytest.mark.parametrize("moment", range(4))
 def test_a_run_killed_at_a_random_moment_goes_on(tmp_path, moment):
     path = tmp_path / "run.json"
-    whole = train(Bowl(drift=0.2), policy=DISQ(), maxiter=300)
+    whole = train(Bowl(drift=0.2), policy=DISQ(), maxiter=120)
     root = Path(__file__).parents[2]
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(path)], cwd=root, env=os.environ | {"PYTHONPATH": "."}
@@ -231,7 +230,7 @@ def test_a_run_killed_at_a_random_moment_goes_on(tmp_path, moment):
         deadline = time.monotonic() + 60
         while not path.exists() and time.monotonic() < deadline:
             time.sleep(0.005)
-        time.sleep(random.Random(moment).uniform(0, 1.0))
+        time.sleep(random.Random(moment).uniform(0, 0.6))
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
