@@ -22,6 +22,7 @@ from qiskit.transpiler import Target
 
 from ..arch.errors import DriftError, plain
 from .channels import ROTATIONS, GateNoise
+from .checks import check_integer
 from .jobs import restore_stream, stream_state
 from .noise import Drift, Durations, FloatArray, MachineNoise, Process
 
@@ -179,6 +180,7 @@ class _Machine:
             from qiskit_aer import AerSimulator
         except ImportError:
             raise DriftError("Drifting samplers and backends need Qiskit Aer: pip install 'qpilot[sim]'.") from None
+        check_integer("seed", seed, 0)
         noise_rng, self._seed_rng = np.random.default_rng(seed).spawn(2)
         self.drift = Drift(process, num_qubits, durations, noise_rng)
         method = "density_matrix" if num_qubits <= MOST_EXACT_QUBITS else "automatic"

@@ -11,6 +11,7 @@ from qiskit import QuantumCircuit
 
 from ..arch.errors import DriftError, plain
 from .channels import GateNoise, operations, transfer_matrices
+from .checks import check_integer
 from .evolution import contract, evolve, fuse
 from .groups import Groups
 from .jobs import check_ansatz, restore_stream, stream_state
@@ -57,6 +58,7 @@ class FastEngine:
         seed: int,
         durations: Durations | None = None,
     ) -> None:
+        check_integer("seed", seed, 0)
         check_ansatz(ansatz, groups)
         if ansatz.num_qubits > MOST_QUBITS:
             raise DriftError(f"The ansatz has {ansatz.num_qubits} qubits; the fast engine takes at most {MOST_QUBITS}.")

@@ -270,8 +270,7 @@ class Drift:
         Raises:
             DriftError: The time is negative or not finite.
         """
-        if not 0.0 <= seconds < math.inf:
-            raise DriftError(f"A wait takes a finite number of seconds from 0, not {seconds!r}.")
+        check_number("The wait in seconds", seconds)
         self.time_s += seconds
 
     def state(self) -> dict[str, Any]:

@@ -174,7 +174,7 @@ class _WanderingPath:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         restore_stream(self.rng, state["rng"])
-        self.deviation = np.array(state["deviation"])
+        self.deviation = _like(self.deviation, state["deviation"])
         self.time_s = state["time_s"]
 
 
@@ -271,6 +271,14 @@ class _SwitchedPath:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         restore_stream(self.switches.rng, state["rng"])
-        self.switches.on = np.array(state["on"], dtype=np.bool_)
-        self.switches.until_s = np.array(state["until_s"], dtype=np.float64)
-        self.switches.marks = np.array(state["marks"], dtype=np.float64)
+        self.switches.on = _like(self.switches.on, state["on"])
+        self.switches.until_s = _like(self.switches.until_s, state["until_s"])
+        self.switches.marks = _like(self.switches.marks, state["marks"])
+
+
+def _like(array: NDArray[Any], values: Any) -> NDArray[Any]:
+    """Return values from a file as an array of the shape and kind of another one."""
+    found = np.array(values, dtype=array.dtype)
+    if found.shape != array.shape:
+        raise ValueError(f"{found.size} values stand for {array.size}")
+    return found

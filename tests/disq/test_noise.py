@@ -201,9 +201,10 @@ def test_impossible_descriptions_are_refused(make, words):
 
 def test_waits_and_states_that_make_no_sense_are_refused():
     drift = Drift(EVERYTHING, 2, Durations(), np.random.default_rng(0))
-    with pytest.raises(DriftError, match="from 0, not -1"):
+    with pytest.raises(DriftError, match="wait in seconds is -1"):
         drift.wait(-1.0)
     state = drift.state()
-    for wrong in ({}, {**state, "path": {}}, {**state, "path": {"parts": state["path"]["parts"][:2]}}):
+    larger = Drift(EVERYTHING, 3, Durations(), np.random.default_rng(0)).state()
+    for wrong in ({}, larger, {**state, "path": {}}, {**state, "path": {"parts": state["path"]["parts"][:2]}}):
         with pytest.raises(DriftError, match="not one of this process"):
             drift.restore(wrong)
