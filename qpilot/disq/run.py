@@ -312,7 +312,7 @@ class Run:
         """Log, report, pause and call back, unless the run repeats what was told before."""
         if self.answers:
             return
-        level = logging.WARNING if record.action in ("warn", "force", "wait") else logging.INFO
+        level = logging.WARNING if record.action in ("warn", "wait") else logging.INFO
         logger.log(
             level, "iteration %d, attempt %d: %s, energy %.6g; %s", record.iteration, record.attempt, record.action,
             record.energy, record.reason,
