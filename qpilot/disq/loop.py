@@ -206,8 +206,7 @@ def _finish(run: Run, settings: Settings, progress: bool | Progress) -> Optimize
                 found = drive_nft(run, x0)
             else:
                 found = drive_scipy(run, optimizer, x0)
-        run.check_repeated()
-        run.journal.write(run.evaluator.state())
+        run.finish()
     except BaseException as error:
         vars(error)["history"] = run.history  # what was done is kept, also when a callback fails or Ctrl-C is pressed
         raise

@@ -6,8 +6,9 @@ import logging
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -104,6 +105,7 @@ class Run:
     _last_s: float = field(default_factory=time.monotonic)
     _energy_at_x: tuple[float, float] | None = None
     _stopped: bool = False
+    _state: Mapping[str, Any] = field(default_factory=dict)
 
     def calibrate(self, pairs: Iterable[Floats], perturbation: float) -> None:
         """Measure sets of pairs about the start in one job; they are the first references.
@@ -154,14 +156,15 @@ class Run:
         self._tell(record, verdict)
         return Outcome(record, x_next if moved else x)
 
-    def check_repeated(self) -> None:
-        """Refuse a checkpoint with more jobs than the run it belongs to can have.
+    def finish(self) -> None:
+        """Write the last attempt down.
 
         Raises:
-            DriftError: There are answers left.
+            DriftError: The answers of the earlier run are more than this one asked for; or the file cannot be written.
         """
         if self.answers:
             raise DriftError(f"The checkpoint is of another run: it has {len(self.answers)} jobs too many.")
+        self.journal.write(self._state)
 
     def _judged(self, state: State, plan: Plan, step: Step | None) -> tuple[Data, Verdict, Floats]:
         """Run the jobs of an attempt; return what they gave, the verdict, and the parameters after the step."""
@@ -239,8 +242,10 @@ class Run:
         self.circuits += len(groups)
         self.num_shots += int(shots.sum())
         self.journal.add_job(answer)
-        if not self.answers:
-            self.journal.write(self.evaluator.state())
+        if self.journal.path is not None and not self.answers:
+            # A pause after this job is not part of the state: a resumed run pauses again.
+            self._state = self.evaluator.state()
+            self.journal.write(self._state)
         return answer.arrays()
 
     def _answer(self, points: Floats, groups: Ints, shots: Ints) -> tuple[Floats, Floats]:
@@ -322,8 +327,9 @@ class Run:
         self.report(
             self._fraction(), f"iteration {self.iterations} of {self.budget.iterations}{energy}, {rate:.0%} skipped"
         )
-        if self.callback is not None and self.callback(record) is True:
-            self._stopped = True  # not at once: the step of this attempt counts
+        answer = None if self.callback is None else self.callback(record)
+        if isinstance(answer, (bool, np.bool_)):  # what else a callback returns means nothing
+            self._stopped = bool(answer)  # not at once: the step of this attempt counts
         if record.action == "wait" and verdict.wait_s > 0:
             getattr(self.evaluator, "wait", time.sleep)(verdict.wait_s)
 

@@ -119,6 +119,29 @@ def test_a_run_that_a_callback_stopped_goes_on_and_tells_only_what_is_new(tmp_pa
     assert told == [3, 4, 5, 6, 7]  # whether the callback heard of the last attempt before is not known
 
 
+class Waits(Policy):
+    """Pauses at the first attempt of each iteration."""
+
+    def judge(self, data):
+        return Verdict("wait", wait_s=1.0) if data.state.attempt == 0 else Verdict()
+
+
+class Clock(Bowl):
+    """A bowl that sinks while time goes by."""
+
+    def wait(self, seconds):
+        self.walk -= seconds
+
+
+@pytest.mark.parametrize("attempt", [0, 1])
+def test_a_pause_is_made_once(tmp_path, attempt):
+    path = tmp_path / "run.json"
+    whole = train(Clock(), policy=Waits())
+    stop = {"callback": lambda record: np.bool_((record.iteration, record.attempt) == (2, attempt))}
+    train(Clock(), policy=Waits(), checkpoint=path, **stop)
+    assert_same(resume(path, evaluator=Clock(), policy=Waits()), whole)
+
+
 def test_a_budget_that_was_used_up_still_is(tmp_path):
     path = tmp_path / "run.json"
     short = train(Bowl(), budget_circuits=170, checkpoint=path)
