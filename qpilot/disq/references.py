@@ -31,7 +31,7 @@ class DISQ(Policy):
       over them. If that is above 25 - 5 R per cent for plus and for minus, the attempt is skipped. The statistic is
       the lower of the two, in per cent.
 
-    Both rules also skip attempts where nothing drifts, about a third of them with the gradient rule.
+    The gradient rule also skips about a third of the attempts where nothing drifts.
 
     Attributes:
         references: Number R of earlier iterations that run again.

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 from qiskit.quantum_info import SparsePauliOp
 
-from qpilot.disq import Groups, History
+from qpilot.disq import Groups, History, minimize
 from qpilot.disq.jobs import restore_stream, stream_state
 
 HAMILTONIAN = SparsePauliOp(["ZZI", "XII", "IYX", "ZXZ", "III"], [-0.7, 0.9, -0.6, 0.1, -5.0])
 GROUPS = Groups.of(HAMILTONIAN)
 NUM_PARAMETERS = 4
+X0 = np.linspace(0.2, 1.0, NUM_PARAMETERS)
 
 
 class Bowl:
@@ -59,3 +60,9 @@ class BreaksAt(Bowl):
 def without_times(history):
     """Return a history as text without the wall times, to compare it bit for bit."""
     return History([replace(record, wall_s=0.0) for record in history]).to_json()
+
+
+def train(evaluator=None, **options):
+    """Minimize the energy of a bowl."""
+    options = {"maxiter": 8, "seed": 3, "shots": 100} | options
+    return minimize(None, HAMILTONIAN, X0, evaluator=evaluator or Bowl(), **options)

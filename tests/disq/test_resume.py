@@ -31,16 +31,10 @@ from qpilot.disq import (
     resume,
 )  # fmt: skip
 
-from .bowl import HAMILTONIAN, NUM_PARAMETERS, Bowl, BreaksAt, without_times
+from .bowl import Bowl, BreaksAt, train, without_times
 
-X0 = np.linspace(0.2, 1.0, NUM_PARAMETERS)
 POLICIES = [None, DISQ(), DISQ(2, "amplitude", subsets=None), QISMET(), ChiSquareMonitor(), GradientClip(), Kalman(),
             DISQ(1) | MedianOfPairs() | GradientClip() | Blocking()]  # fmt: skip
-
-
-def train(evaluator, **options):
-    options = {"maxiter": 8, "seed": 3, "shots": 100} | options
-    return minimize(None, HAMILTONIAN, X0, evaluator=evaluator, **options)
 
 
 def assert_same(result, other):
@@ -237,8 +231,7 @@ def test_a_folder_that_is_missing_is_told(tmp_path):
 
 KILLED = """
 import sys, time
-from tests.disq.bowl import Bowl
-from tests.disq.test_resume import train
+from tests.disq.bowl import Bowl, train
 from qpilot.disq import DISQ
 
 class Slow(Bowl):
