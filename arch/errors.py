@@ -1,5 +1,9 @@
 """The errors qpilot raises; every one is a `QPilotError` whose message is one sentence a user can act on."""
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class QPilotError(Exception):
     """Base class of every error raised on purpose by qpilot."""
@@ -23,6 +27,16 @@ class RoutingError(QPilotError):
 
 class VerificationError(QPilotError):
     """A program does not implement its circuit."""
+
+
+class DriftError(QPilotError):
+    """A drift-aware training cannot begin or go on.
+
+    Attributes:
+        history: The `qpilot.disq.History` of the attempts before the error; None if no run had begun.
+    """
+
+    history: Any = None
 
 
 class OptionError(QPilotError, ValueError):

@@ -23,6 +23,7 @@ from .arch import (
 from .arch.errors import (
     CircuitError,
     DeviceError,
+    DriftError,
     OptionError,
     ProgramError,
     QPilotError,
@@ -45,6 +46,7 @@ __all__ = [
     "CircuitError",
     "CompileOptions",
     "DeviceError",
+    "DriftError",
     "Failure",
     "Fidelity",
     "Interrupted",
