@@ -73,8 +73,8 @@ ALGORITHMS: dict[str, Callable[[int], QuantumCircuit]] = {
     "vqe-full": lambda n: generators.two_local(n, "full", 1),
     "quantum-volume": lambda n: quantum_volume(n, n, seed=0),
 }
-LARGEST = {"quantum-volume": 50}
-"""Most qubits of circuits that take others hours on more."""
+LARGEST = dict.fromkeys(("qft", "qft-approximate", "vqe-full", "quantum-volume"), 50)
+"""Most qubits of circuits with gates between all pairs: more take the others hours."""
 
 EVEN = ("adder", "hidden-shift", "fermi-hubbard")
 """Circuits of even size."""

@@ -178,7 +178,7 @@ def _ways() -> dict[str, Way]:
             kept_only = synthesis in ("rustiq", "tket") and grid != ALL_TO_ALL
             run = part(synthesised, synthesis=synthesis, grid=grid)
             cost = 3 if grid == ALL_TO_ALL else 8
-            largest = 50 if name == "rustiq-square" else None  # 10,000 layers and more
+            largest = 50 if kept_only else None  # 10,000 layers and more, four times those of chains
             ways[name] = Way(run, ("paulis",), package, kept_only=kept_only, cost=cost, largest=largest)
     return ways
 
