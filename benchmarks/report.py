@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +84,12 @@ SHARED = (
 NEAR = 1.25
 """Factor within which a ratio comes near a published one."""
 
+OTHERS: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    ("fixed atoms", is_fixed),
+    ("compilers that move data atoms", lambda way: way in MOVING),
+)
+"""Whose depth is compared apart."""
+
 WORST = 10
 """How many of the worst cases of a kind are listed."""
 
@@ -158,15 +164,16 @@ def moving_table(rows: Sequence[Row]) -> str:
 def where_qpilot_loses(rows: Sequence[Row]) -> str:
     """Return where qpilot, in its best way, has more depth, less estimated fidelity or a longer compile time."""
     found = means(by_case(rows))
-    deeper, _ = losses(found, "depth", _is_ours, is_real)
     ideal, _ = losses(found, "depth", _is_ours, lambda way: way in SYNTHESES)
     less, compared = losses(found, "enola_fidelity", _is_ours, is_real, more_is_better=True)
     slower, timed = _slower(found)
     counts = Counter(loss.group[0] for loss in less)
     by_suite = [[suite, number(compared[suite]), number(counts[suite])] for suite in _in_order(compared)]
-    parts = [
-        "More depth than a baseline of real machines (the best way of each, means over seeds):",
-        _loss_table(deeper, "depth"),
+    parts = []
+    for name, is_other in OTHERS:
+        deeper, _ = losses(found, "depth", _is_ours, is_other)
+        parts += [f"More depth than {name} (the best way of each, means over seeds):", _loss_table(deeper, "depth")]
+    parts += [
         "Less estimated fidelity (constants `enola`; the best way of each by fidelity, geometric means over seeds). "
         "Circuits of which all fidelities are too small for a float are left out.",
         table(["suite", "circuits", "less"], by_suite),
@@ -375,18 +382,19 @@ def _short_table(groups: Mapping[Group, Mapping[str, Row]]) -> str:
 
 def _losses(found: Mapping[Group, Mapping[str, Row]]) -> str:
     """Return the losses of all sizes, those of depth in a line for each suite."""
-    deeper, _ = losses(found, "depth", _is_ours, is_real)
     less, compared = losses(found, "enola_fidelity", _is_ours, is_real, more_is_better=True)
     slower, timed = _slower(found)
     lines = []
-    for suite in _in_order({loss.group[0] for loss in deeper}):
-        places: dict[str, list[str]] = {}
-        for loss in deeper:
-            _, circuit, qubits, variant = loss.group
-            if loss.group[0] == suite:
-                places.setdefault(f"{circuit} {variant or ''}".strip(), []).append(number(qubits))
-        named = "; ".join(f"{name} on {', '.join(sizes)}" for name, sizes in places.items())
-        lines.append(f"* More depth than a baseline, {suite}: {named} qubits.")
+    for name, is_other in OTHERS:
+        deeper, _ = losses(found, "depth", _is_ours, is_other)
+        for suite in _in_order({loss.group[0] for loss in deeper}):
+            places: dict[str, list[str]] = {}
+            for loss in deeper:
+                _, circuit, qubits, variant = loss.group
+                if loss.group[0] == suite:
+                    places.setdefault(f"{circuit} {variant or ''}".strip(), []).append(number(qubits))
+            named = "; ".join(f"{circuit} on {', '.join(sizes)}" for circuit, sizes in places.items())
+            lines.append(f"* More depth than {name}, {suite}: {named} qubits.")
     counts = Counter(loss.group[0] for loss in less)
     if less:
         parts = [f"{suite} {counts[suite]} of {compared[suite]}" for suite in _in_order(compared)]

@@ -195,16 +195,21 @@ def test_losses_of_depth_are_to_real_machines_and_ideals_apart():
         row(way="logical", depth=2),
         row(way="square", depth=18),
         row(way="triangle", depth=17),
+        row(way="zoned", depth=3),
         row("random-5", depth=10),
         row("random-5", "square", depth=10),  # no less
         row("p=0.1", depth=50, **paulis),
         row("p=0.1", "rustiq", depth=40, **paulis),
     ]
     lost, _, ideals = report.where_qpilot_loses(rows).partition("Ideals")
+    _, moving = lost.split("More depth than compilers that move data atoms")
+    assert cells(moving, "random")[3:] == ["qpilot-depth", "20", "zoned", "3"]
     assert cells(lost, "random") == ["random", "random-2", "100", "qpilot-depth", "20", "triangle", "17"]
     assert "random-5" not in lost
     assert cells(ideals, "paulis") == ["paulis", "p=0.1", "100", "free", "qpilot", "50", "rustiq", "40"]
-    assert "More depth than a baseline, random: random-2 on 100 qubits." in report.summary(rows, [])
+    short = report.summary(rows, [])
+    assert "More depth than fixed atoms, random: random-2 on 100 qubits." in short
+    assert "More depth than compilers that move data atoms, random: random-2 on 100 qubits." in short
 
 
 def test_losses_of_fidelity_and_time():
