@@ -70,7 +70,11 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="rows at once (default: all cores)"
     )
     made.add_argument(
-        "--again", nargs="*", choices=WAYS, metavar="WAY", help="measure the rows of these ways anew; none: all rows"
+        "--again",
+        nargs="*",
+        choices=WAYS,
+        metavar="WAY",
+        help="measure what is asked for anew, of these ways; none: of all ways",
     )
     made.add_argument("--readme", action="store_true", help="write the results into the README files of the checkout")
     made.add_argument(
@@ -106,11 +110,14 @@ def _measure_and_report(options: argparse.Namespace, out: Path, settings: Settin
     path = out / "rows.csv"
     found = rows.load(path)
     _keep_settings(out / "settings.json", settings, has_rows=bool(found))
-    if options.again is not None:
-        found = [row for row in found if options.again and row["way"] not in options.again]
-    found = [row for row in found if row["status"] != "failed"]  # what broke may be mended
+    jobs = [*_jobs(options)]
+    wanted = {rows.key_of(job.case, job.way) for job in jobs}
+    stale = {key for key in wanted if options.again is not None and key[-1] in (options.again or WAYS)}
+    keys = [tuple(row[name] for name in rows.KEY) for row in found]
+    # What failed may be mended by now.
+    found = [row for row, key in zip(found, keys, strict=True) if key not in stale and row["status"] != "failed"]
     known = {tuple(row[name] for name in rows.KEY) for row in found}
-    jobs = [job for job in _jobs(options) if rows.key_of(job.case, job.way) not in known]
+    jobs = [job for job in jobs if rows.key_of(job.case, job.way) not in known]
     if found:
         print(f"{len(found)} rows are in {path}; {len(jobs)} are left to measure.", file=sys.stderr)
     complete = runs.run(jobs, found, path, settings, min(options.jobs, len(jobs))) if jobs else True

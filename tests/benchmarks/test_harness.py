@@ -169,10 +169,10 @@ def test_again_measures_the_rows_of_one_way_anew(complete, tmp_path, capfd):
     marked = [row | {"note": "old"} for row in found]
     rows.save(marked, tmp_path / "rows.csv")
     (tmp_path / "settings.json").write_bytes((complete / "settings.json").read_bytes())
-    assert main([*SMALL, *FEW, "--out", str(tmp_path), "--again", "logical"]) == 0
+    assert main([*SMALL, *FEW, "--qubits", "4", "--out", str(tmp_path), "--again", "logical"]) == 0
     after = rows.load(tmp_path / "rows.csv")
-    assert {row["way"] for row in after if row["note"] == "old"} == {"qpilot", "square"}
-    assert {row["way"] for row in after if row["note"] is None} == {"logical"}
+    assert len(after) == 12
+    assert {(row["way"], row["qubits"]) for row in after if row["note"] is None} == {("logical", 4)}
 
 
 def test_what_failed_is_measured_again(complete, tmp_path, capfd):
