@@ -178,7 +178,7 @@ def size_of(case: Case) -> int:
     if case.kind == "paulis":
         return len(rotations_of(case))
     if case.kind == "qaoa":
-        return graph_of(case).number_of_edges()
+        return int(graph_of(case).number_of_edges())
     return int(transpile(circuit_of(case), basis_gates=["cz", "u"], optimization_level=0).num_nonlocal_gates())
 
 
