@@ -30,7 +30,7 @@ def random_cz(
     num_gates = gates_per_qubit * num_qubits
     repeats = rng.random(num_gates) < repeat_rate if repeat_rate else np.zeros(num_gates, dtype=bool)
     pair: list[int] = []
-    for here, after in zip(repeats.tolist(), [*repeats[1:].tolist(), False], strict=True):
+    for here, after in zip(repeats.tolist(), [*repeats.tolist(), False][1:], strict=True):
         if not (here and pair):
             pair = rng.choice(num_qubits, size=2, replace=False).tolist()
         circuit.cz(*pair)
