@@ -113,10 +113,9 @@ def _measure_and_report(options: argparse.Namespace, out: Path, settings: Settin
     jobs = [*_jobs(options)]
     wanted = {rows.key_of(job.case, job.way) for job in jobs}
     stale = {key for key in wanted if options.again is not None and key[-1] in (options.again or WAYS)}
-    keys = [tuple(row[name] for name in rows.KEY) for row in found]
     # What failed may be mended by now.
-    found = [row for row, key in zip(found, keys, strict=True) if key not in stale and row["status"] != "failed"]
-    known = {tuple(row[name] for name in rows.KEY) for row in found}
+    found = [row for row in found if rows.row_key(row) not in stale and row["status"] != "failed"]
+    known = {rows.row_key(row) for row in found}
     jobs = [job for job in jobs if rows.key_of(job.case, job.way) not in known]
     if found:
         print(f"{len(found)} rows are in {path}; {len(jobs)} are left to measure.", file=sys.stderr)
@@ -138,7 +137,7 @@ def _measure_and_report(options: argparse.Namespace, out: Path, settings: Settin
         row for row in measured if row["version"].startswith("qpilot ") and row["status"] in ("refused", "failed")
     ]
     for row in refused:
-        print(f"{' '.join(str(row[name]) for name in rows.KEY)}: {row['note']}", file=sys.stderr)
+        print(f"{' '.join(map(str, rows.row_key(row)))}: {row['note']}", file=sys.stderr)
     return 1 if refused or not _same(measured, options.same_as) else 0
 
 

@@ -32,6 +32,11 @@ def key_of(case: Case, way: str) -> tuple[Any, ...]:
     return case.suite, case.circuit, case.qubits, case.seed, case.variant, way
 
 
+def row_key(row: Row) -> tuple[Any, ...]:
+    """Return the cells of `KEY` of a row."""
+    return tuple(row[name] for name in KEY)
+
+
 def load(path: Path) -> list[Row]:
     """Return the rows of a file; none if there is no file.
 
@@ -66,7 +71,7 @@ def save(rows: Iterable[Row], path: Path) -> None:
 def differences(rows: Iterable[Row], others: Iterable[Row]) -> list[str]:
     """Return a line for each row that two runs do not have alike; times, provenance and rounding may differ."""
     same = [name for name in COLUMNS if name not in (*TIMES, *PROVENANCE)]
-    ours, theirs = ({tuple(row[name] for name in KEY): row for row in found} for found in (rows, others))
+    ours, theirs = ({row_key(row): row for row in found} for found in (rows, others))
     lines = []
     for key in ours.keys() | theirs.keys():
         name = ", ".join(str(part) for part in key if part is not None)

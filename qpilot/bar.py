@@ -47,3 +47,13 @@ def progress_bar() -> Iterator[Progress]:
                 shown = True
 
         yield report
+
+
+@contextmanager
+def reporter(progress: bool | Progress) -> Iterator[Progress]:
+    """Give what an option `progress` asks for: a bar for True, nothing for False, or the function itself."""
+    if progress is True:
+        with progress_bar() as report:
+            yield report
+    else:
+        yield progress or no_progress

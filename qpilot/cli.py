@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -49,9 +45,6 @@ class Objective(StrEnum):
     DURATION = "duration"
     FIDELITY = "fidelity"
 
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 Preset = StrEnum("Preset", {name.upper(): name for name in sorted(PRESETS)})  # type: ignore[misc]
 _DEFAULT_PRESET = Preset("enola")
@@ -229,6 +222,7 @@ def _compile_many(files: list[Path], folder: Path | None, jobs: int, as_json: bo
     """Compile many files, save each program as soon as it is done, and report all in order."""
     from .frontend import circuit_name
     from .many import Failure, Interrupted, Result, compile_many
+    from .workers import worker_pool
 
     outputs = [folder and folder / f"{circuit_name(file)}.json" for file in files]
     if folder is not None:
@@ -245,7 +239,7 @@ def _compile_many(files: list[Path], folder: Path | None, jobs: int, as_json: bo
 
     status = 0
     try:
-        with _pool(min(jobs, len(files))) as executor:
+        with worker_pool(min(jobs, len(files))) as executor:
             results = compile_many(files, executor, on_result=save, **options)
     except Interrupted as stop:
         results, status = stop.results, 130
@@ -278,45 +272,6 @@ def _prepare_folder(folder: Path, files: list[Path], outputs: list[Path]) -> Non
         raise ProgramError(f"The folder {folder} cannot be made: {error.strerror or error}.") from None
     for file, output in zip(files, outputs, strict=True):
         _check_output(output, file)
-
-
-class _Workers(ProcessPoolExecutor):
-    """A pool of processes that can be killed while work waits.
-
-    Up to Python 3.12.0 a pool that breaks stumbles over cancelled futures, so what callers cancel are copies.
-    """
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Hand a call to the pool."""
-        copy: Future[T] = Future()
-
-        def hand_on(future: Future[T]) -> None:
-            error = future.exception()
-            if not copy.set_running_or_notify_cancel():
-                return
-            if error is not None:
-                copy.set_exception(error)
-            else:
-                copy.set_result(future.result())
-
-        super().submit(fn, *args, **kwargs).add_done_callback(hand_on)
-        return copy
-
-
-@contextmanager
-def _pool(jobs: int) -> Iterator[Executor | None]:
-    """Give a pool of processes that ends with the block, at once after Ctrl-C; None for one job."""
-    if jobs == 1:
-        yield None
-        return
-    # New interpreters: a process that draws a bar from a thread is not safely forked. They die of Ctrl-C in silence.
-    with _Workers(jobs, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_DFL)) as pool:
-        try:
-            yield pool
-        except BaseException:
-            for process in active_children():
-                process.terminate()
-            raise
 
 
 @app.command("verify")

@@ -11,7 +11,6 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,7 +21,7 @@ from qiskit import QuantumCircuit
 from .arch.device import FPQA
 from .arch.errors import CircuitError, OptionError, QPilotError
 from .arch.program import Program
-from .bar import progress_bar
+from .bar import reporter
 from .compiler import compile as compile_one
 from .frontend import circuit_name
 from .machine import CompileOptions
@@ -120,7 +119,7 @@ def compile_many(
     ['Program', 'Failure']
     """
     _check(circuits, executor, progress, options)
-    with _reporter(progress) as report:
+    with reporter(progress) as report:
         run = _Run(options, operator.length_hint(circuits), on_result, report)
         report(0.0, run.words())
         try:
@@ -157,15 +156,6 @@ def _check(circuits: object, executor: object, progress: object, options: dict[s
         raise OptionError(f"device is {device!r}; it must be an FPQA, such as FPQA.load(path), or None.")
     names = {option.name for option in fields(CompileOptions)}
     CompileOptions(**{name: value for name, value in options.items() if name in names})
-
-
-@contextmanager
-def _reporter(progress: bool | Progress) -> Iterator[Progress]:
-    if progress is True:
-        with progress_bar() as report:
-            yield report
-    else:
-        yield progress or no_progress
 
 
 @dataclass(slots=True)

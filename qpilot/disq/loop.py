@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from qiskit.quantum_info import SparsePauliOp
 from scipy.optimize import OptimizeResult
 
 from ..arch.errors import DriftError
-from ..bar import progress_bar
-from ..routing.options import Progress, no_progress
+from ..bar import reporter
+from ..routing.options import Progress
 from .checkpoint import (
     Checkpoint,
     JobAnswer,
@@ -199,7 +198,7 @@ def _finish(run: Run, settings: Settings, progress: bool | Progress) -> Optimize
     x0 = np.array(settings.x0)
     optimizer = settings.optimizer
     try:
-        with _reporter(progress) as run.report:
+        with reporter(progress) as run.report:
             if isinstance(optimizer, SPSA):
                 found = drive_spsa(run, optimizer, x0, np.random.default_rng(settings.seed))
             elif optimizer == "nft":
@@ -230,15 +229,6 @@ def _result(run: Run, found: Found) -> OptimizeResult:
     result = OptimizeResult()
     result.update(values)
     return result
-
-
-@contextmanager
-def _reporter(progress: bool | Progress) -> Iterator[Progress]:
-    if progress is True:
-        with progress_bar() as report:
-            yield report
-    else:
-        yield progress or no_progress
 
 
 def _start(x0: Any, ansatz: QuantumCircuit | None, groups: Groups) -> Floats:
