@@ -30,11 +30,14 @@ from .arch.errors import (
     RoutingError,
     VerificationError,
 )
+from .backend import FPQABackend
 from .compiler import compile  # noqa: A004
 from .library import qaoa_circuit
 from .machine import CompileOptions
 from .many import Failure, Interrupted, compile_many
+from .noisy import noisy_circuit
 from .paulis import compile_paulis
+from .target import pass_manager
 from .verify import verify
 
 __version__ = "0.1.0"
@@ -47,6 +50,7 @@ __all__ = [
     "CompileOptions",
     "DeviceError",
     "DriftError",
+    "FPQABackend",
     "Failure",
     "Fidelity",
     "Interrupted",
@@ -66,6 +70,8 @@ __all__ = [
     "compile",
     "compile_many",
     "compile_paulis",
+    "noisy_circuit",
+    "pass_manager",
     "preset",
     "qaoa_circuit",
     "verify",
