@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from qpilot.disq import estimate_cost
@@ -96,11 +97,16 @@ class Job:
 
     def weight(self) -> float:
         """Return about how long this job takes beside others."""
-        made = problem(self.case)
-        policy = POLICIES[self.policies[0]]
-        circuits = [estimate_cost(made.hamiltonian, each, 1).circuits_per_iteration for each in (policy, None)]
         apart = 2.0 if SETTINGS[self.setting].apart else 1.0
-        return made.cost * apart * (1.0 + circuits[0] / circuits[1])
+        return problem(self.case).cost * apart * (1.0 + _times_plain(self.case, self.policies[0]))
+
+
+@cache
+def _times_plain(case: str, policy: str) -> float:
+    """Return how many times as many circuits as a plain training one with a policy takes, if nothing is skipped."""
+    hamiltonian = problem(case).hamiltonian
+    circuits = [estimate_cost(hamiltonian, each, 1).circuits_per_iteration for each in (POLICIES[policy], None)]
+    return circuits[0] / circuits[1]
 
 
 def jobs(
