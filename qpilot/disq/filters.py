@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arch.errors import DriftError
 from .checks import check_integer, check_number, check_on_alarm
-from .policies import Data, Floats, Measured, Plan, Policy, State, Verdict, answer
+from .policies import Data, Plan, Policy, State, Verdict, answer
 
 LEAST_FOR_MEDIAN = 5
 """Fewer attempts than this have no median that says much."""
@@ -68,8 +66,8 @@ class EnergyMonitor(Policy):
 
     Attributes:
         threshold: Above so many standard deviations is drift.
-        window: The standard deviation is over the changes between so many accepted attempts, the calibration pairs at
-            the start among them.
+        window: The standard deviation is over the changes between so many accepted attempts. There are no alarms
+            before the seventh iteration.
         recent: The median is over so many of them.
         on_alarm: "wait" tries the iteration again after a pause, "skip" does so at once, "warn" takes the step and
             logs.
@@ -98,10 +96,12 @@ class EnergyMonitor(Policy):
 
     def judge(self, data: Data) -> Verdict:
         """Compare the mean energy of the new points with those before."""
-        prime = ~np.isnan(data.values).any(axis=(0, 1, 2))  # groups that have run: all, unless a link has two phases
-        past = _levels(data.state.accepted[-self.window :], prime)
-        if len(past) <= LEAST_FOR_MEDIAN:
+        # Calibration pairs do not count: what the first, large steps change would be no drift beside them.
+        count = min(self.window, data.state.iteration)
+        if count <= LEAST_FOR_MEDIAN:
             return Verdict(reason="no usual energy yet")
+        prime = ~np.isnan(data.values).any(axis=(0, 1, 2))  # groups that have run: all, unless a link has two phases
+        past = np.array([each.values[..., prime].sum(axis=-1).mean() for each in data.state.accepted[-count:]])
         changes = np.diff(past)
         spread = NORMAL_PER_DEVIATION * float(np.median(np.abs(changes - np.median(changes))))
         rise = float(data.values[..., prime].sum(axis=-1).mean() - np.median(past[-self.recent :]))
@@ -110,11 +110,6 @@ class EnergyMonitor(Policy):
         action, reason = answer(statistic > self.threshold, self.on_alarm, data.state.attempt, self.max_retries)
         wait_s = self.wait_s if action == "wait" else 0.0
         return Verdict(action, statistic, self.threshold, f"energy: {reason}", wait_s=wait_s)
-
-
-def _levels(attempts: Sequence[Measured], groups: NDArray[np.bool_]) -> Floats:
-    """Return the mean energy of the points of each attempt, of some of the groups."""
-    return np.array([each.values[..., groups].sum(axis=-1).mean() for each in attempts])
 
 
 @dataclass(frozen=True, slots=True)

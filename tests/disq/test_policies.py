@@ -41,7 +41,7 @@ def measured(values, differences=(0.1,), shots=1000, noise=0.01):
 
 
 def state_of(accepted, attempt=0, points=2):
-    return State(GROUPS, 1000, 0, attempt, np.zeros(2), np.zeros((1, points, 2)), 0.1, accepted, None)
+    return State(GROUPS, 1000, len(accepted), attempt, np.zeros(2), np.zeros((1, points, 2)), 0.1, accepted, None)
 
 
 def data_of(new, accepted, again, attempt=0):
@@ -244,6 +244,12 @@ def test_the_energy_monitor_on_numbers_done_by_hand():
     assert EnergyMonitor(recent=1).judge(data_of([[2.9, 0, 0]] * 2, accepted, [])).statistic == pytest.approx(
         0.4 / 0.29652
     )
+
+
+def test_the_energy_monitor_does_not_compare_with_calibration_pairs():
+    data = data_of([[9.0, 0, 0], [9.0, 0, 0]], at_levels(*[2.0, 2.1] * 20), [])
+    for iteration, action in [(5, "accept"), (6, "wait")]:
+        assert EnergyMonitor().judge(replace(data, state=replace(data.state, iteration=iteration))).action == action
 
 
 def test_the_energy_monitor_leaves_groups_out_that_have_not_run():
