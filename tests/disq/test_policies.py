@@ -247,7 +247,7 @@ def test_the_energy_monitor_on_numbers_done_by_hand():
 
 
 def test_the_energy_monitor_does_not_compare_with_calibration_pairs():
-    data = data_of([[9.0, 0, 0], [9.0, 0, 0]], at_levels(*[2.0, 2.1] * 20), [])
+    data = data_of([[9.0, 0, 0], [9.0, 0, 0]], at_levels(*[3.0, 2.9, 3.0, 2.9, 3.0, 2.5] * 4), [])
     for iteration, action in [(5, "accept"), (6, "wait")]:
         assert EnergyMonitor().judge(replace(data, state=replace(data.state, iteration=iteration))).action == action
 
