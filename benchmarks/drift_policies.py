@@ -26,6 +26,7 @@ from qpilot.arch.files import write_bytes
 from qpilot.disq import (
     Blocking,
     ChiSquareMonitor,
+    CoherentBursts,
     Data,
     EnergyMonitor,
     FastEngine,
@@ -44,7 +45,7 @@ from qpilot.disq import (
 from . import rows, runs
 from .compare import Row
 from .disq.problems import PROBLEMS, problem
-from .disq.settings import SETTINGS
+from .disq.settings import SETTINGS, Setting
 from .markdown import page, table
 from .rows import Layout, RowsError
 
@@ -91,6 +92,27 @@ class Confirmed(Policy):
         return self.test.judge(data)
 
 
+@dataclass(frozen=True, slots=True)
+class Rescaled(Policy):
+    """References that skip nothing: differences are scaled by what the references have lost since they were stored."""
+
+    test: ChiSquareMonitor
+    most: float = 4.0
+
+    def plan(self, state: State) -> Plan:
+        """Run references."""
+        return self.test.plan(state)
+
+    def correct(self, data: Data) -> Verdict:
+        """Scale the differences by the ratio that fits the references best."""
+        if not data.state.accepted:
+            return Verdict()
+        last = data.state.accepted[-1].values
+        stored = last[..., : data.means.size // last[..., 0].size].ravel()
+        lost = float(stored @ data.means) / float(stored @ stored)
+        return Verdict(differences=data.differences / np.clip(lost, 1 / self.most, self.most))
+
+
 _FEW = ChiSquareMonitor(on_alarm="wait", wait_s=20.0, max_retries=5, subsets=HEAVIEST)
 """References with a quarter of the shots, of the heaviest group alone."""
 
@@ -102,6 +124,7 @@ POLICIES: dict[str, Policy] = {
     "chi-square": ChiSquareMonitor(),
     "chi-square, wait": ChiSquareMonitor(on_alarm="wait", wait_s=20.0, max_retries=5),
     "sentinel": Sentinel(_FEW, every=5),
+    "ratio": Rescaled(_FEW),
     "energy": EnergyMonitor(),
     "energy, skip": EnergyMonitor(on_alarm="skip"),
     "energy, 60 s": EnergyMonitor(wait_s=60.0),
@@ -114,6 +137,20 @@ POLICIES: dict[str, Policy] = {
     "energy, references + clip": Confirmed(EnergyMonitor(threshold=3.0), _FEW) | GradientClip(),
 }
 """What was tried, by its name."""
+
+DRIFTS: dict[str, Setting] = SETTINGS | {
+    "coherent-weak": Setting(
+        "each qubit turns too far by an angle of its own, typically 0.3 rad, for twenty seconds, every four minutes",
+        CoherentBursts(rate_per_s=1 / 220, duration_s=20.0, offset_rad=0.3),
+        True,
+    ),
+    "coherent-long": Setting(
+        "each qubit turns too far by an angle of its own, typically 1 rad, for five minutes, every twenty-five minutes",
+        CoherentBursts(rate_per_s=1 / 1200, duration_s=300.0, offset_rad=1.0),
+        True,
+    ),
+}
+"""The drift of the study, and some that lasts otherwise than the pauses of the monitor."""
 
 YARDSTICKS = ("circuits", "shots", "time")
 KEY = ("case", "setting", "policy", "seed")
@@ -156,7 +193,7 @@ def measure(job: Job) -> dict[str, Any]:
     """Train until all three yardsticks are reached; return the cells of `RESULTS`."""
     logging.disable(logging.WARNING)  # alarms are what is measured here
     made = problem(job.case)
-    engine = FastEngine(made.ansatz, made.groups, SETTINGS[job.setting].process, seed=job.seed)
+    engine = FastEngine(made.ansatz, made.groups, DRIFTS[job.setting].process, seed=job.seed)
     stands: list[Stand] = []
     circuits = 2 * len(made.groups) * (CALIBRATION_PAIRS + job.iterations)
     # A plain training: circuits of half a second, and a gap after each job, the calibration among them.
@@ -200,7 +237,7 @@ def summary(found: Sequence[Row]) -> str:
         mine = [row for row in found if (row["case"], row["setting"]) == (case, setting)]
         names = [name for name in POLICIES if any(row["policy"] == name for row in mine)]
         seeds = len({row["seed"] for row in mine})
-        parts.append(f"### {case}, {setting}: {SETTINGS[setting].words}; {seeds} seeds")
+        parts.append(f"### {case}, {setting}: {DRIFTS[setting].words}; {seeds} seeds")
         headings = ["policy", "error", "difference", "z", "equal shots", "equal time", "iterations", "skips", "time, s"]
         parts.append(table(headings, [_line(name, mine) for name in names]))
     return page(parts)
@@ -242,7 +279,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--cases", nargs="+", choices=PROBLEMS, default=["tfim-6"])
-    made.add_argument("--settings", nargs="+", choices=SETTINGS, default=["static", "bursts", "spikes", "coherent"])
+    made.add_argument("--settings", nargs="+", choices=DRIFTS, default=["static", "bursts", "spikes", "coherent"])
     made.add_argument("--policies", nargs="+", choices=POLICIES, default=[*POLICIES])
     made.add_argument("--seeds", nargs=2, type=int, default=(100, 130), metavar=("FIRST", "END"))
     made.add_argument("--iterations", type=int, default=ITERATIONS, help="of the plain training")
