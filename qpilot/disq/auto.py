@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .filters import EnergyMonitor, GradientClip
+from .filters import EnergyMonitor
 from .policies import Plain, Policy, check_policy
 from .spsa import SPSA
 
@@ -15,10 +15,10 @@ PolicyLike = Policy | Literal["auto"] | None
 def resolve_policy(policy: PolicyLike, optimizer: str | SPSA) -> Policy:
     """Return the policy of a run; refuse what is none, and one that does not go with the optimizer.
 
-    With SPSA, "auto" is `EnergyMonitor() | GradientClip()`: in the study of docs/drift_policies.md it was never
-    measurably worse than a plain training with as many circuits, and about the best under every drift that comes and
-    goes. It takes no circuits, and a pause of 20 s after each alarm. Other optimizers measure no pairs for it to work
-    on, and so far nothing else has paid for its circuits: "auto" is none for them.
+    With SPSA, "auto" is `EnergyMonitor()`. In the search of docs/drift_policies.md it was never measurably worse than a
+    plain training with as many circuits, was better under drift that comes and goes within minutes, and a clip beside
+    it added nothing. It takes no circuits, and a pause of 20 s after each alarm. Other optimizers measure no pairs for
+    it to work on, and nothing that takes circuits was better than it: "auto" is none for them.
 
     Args:
         policy: What was asked for.
@@ -29,7 +29,7 @@ def resolve_policy(policy: PolicyLike, optimizer: str | SPSA) -> Policy:
     """
     pairs = isinstance(optimizer, SPSA)
     if isinstance(policy, str) and policy == "auto":
-        return EnergyMonitor() | GradientClip() if pairs else Plain()
+        return EnergyMonitor() if pairs else Plain()
     resolved = Plain() if policy is None else policy
     check_policy(resolved, pairs, str(optimizer))
     return resolved

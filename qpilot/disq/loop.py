@@ -81,8 +81,8 @@ def minimize(
             for a device the `run` method of a pass manager of Qiskit.
         optimizer: "spsa", its settings as an `SPSA`, "nft", "cobyla" or "powell".
         policy: What to run beside the new points, and when to skip; None takes every step as measured. "auto" is what
-            measurements advise, docs/drift_policies.md in the repository: with SPSA `EnergyMonitor() | GradientClip()`,
-            which pauses for 20 s where drift shows; with other optimizers none. A checkpoint holds what it came to.
+            measurements advise, docs/drift_policies.md in the repository: with SPSA `EnergyMonitor()`, which pauses for
+            20 s where drift shows; with other optimizers none. A checkpoint holds what it came to.
         maxiter: Number of iterations that are not skipped; with "cobyla" and "powell" the number of energies.
         shots: Shots of each circuit of the new points.
         budget_circuits: No attempt begins that could exceed this number of circuits.
