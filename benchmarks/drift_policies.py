@@ -93,6 +93,23 @@ class Confirmed(Policy):
 
 
 @dataclass(frozen=True, slots=True)
+class Early(Policy):
+    """References in the first iterations, in which the monitor has no usual changes yet; then the monitor."""
+
+    monitor: EnergyMonitor
+    test: ChiSquareMonitor
+    iterations: int = 11
+
+    def plan(self, state: State) -> Plan:
+        """Run references at the start."""
+        return self.test.plan(state) if state.iteration < self.iterations else Plan()
+
+    def judge(self, data: Data) -> Verdict:
+        """Test the references, or watch the energy."""
+        return (self.test if data.state.iteration < self.iterations else self.monitor).judge(data)
+
+
+@dataclass(frozen=True, slots=True)
 class Rescaled(Policy):
     """References that skip nothing: differences are scaled by what the references have lost since they were stored."""
 
@@ -151,6 +168,7 @@ POLICIES: dict[str, Policy] = {
     "energy, 10 retries": EnergyMonitor(max_retries=10),
     "energy, median of 10": EnergyMonitor(recent=10),
     "energy, references": Confirmed(EnergyMonitor(threshold=3.0), _FEW),
+    "references first, energy": Early(EnergyMonitor(), _FEW),
     "energy + clip": EnergyMonitor() | GradientClip(),
     "energy, skip + clip": EnergyMonitor(on_alarm="skip") | GradientClip(),
 }
