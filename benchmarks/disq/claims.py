@@ -48,8 +48,8 @@ def published_gains(found: Trainings) -> str:
         return ""
     parts = [
         f"The kinds of drift are {_listed(settings_of(found))}. Of the variants of DISQ ({', '.join(ours)}) the best "
-        "under each of them counts, by geometric means over the cases. A gain is reached if it is that large, and above "
-        "1 by more than two standard errors. The best of several is somewhat better by chance alone."
+        "under each of them counts, by geometric means over the cases. A gain is reached if it is that large, and "
+        "above 1 by more than two standard errors. The best of several is somewhat better by chance alone."
     ]
     low, high = OVER_PLAIN
     parts.append(f"**{low}-{high} times over a plain training.** {_gains(found, ours, [PLAIN], low)}")

@@ -113,7 +113,7 @@ def _times_plain(case: str, policy: str) -> float:
 def jobs(
     cases: Sequence[str], settings: Sequence[str] | None, policies: Sequence[str], seeds: int, iterations: int
 ) -> Iterator[Job]:
-    """Yield trainings, case by case.
+    """Yield trainings, one kind of drift after the other, so that what is done first can be compared over all cases.
 
     Args:
         cases: Names of cases.
@@ -122,11 +122,13 @@ def jobs(
         seeds: Number of seeds, from 0.
         iterations: Accepted iterations of each.
     """
-    for case in cases:
-        made = problem(case)
-        alike: dict[Any, list[str]] = {}
-        for policy in policies:
-            alike.setdefault(resolved(POLICIES[policy], made.groups), []).append(policy)
-        for setting in settings or made.settings or SETTINGS:
+    for setting in settings or SETTINGS:
+        for case in cases:
+            made = problem(case)
+            if not settings and made.settings and setting not in made.settings:
+                continue
+            alike: dict[Any, list[str]] = {}
+            for policy in policies:
+                alike.setdefault(resolved(POLICIES[policy], made.groups), []).append(policy)
             for names in alike.values():
                 yield from (Job(case, setting, tuple(names), seed, iterations) for seed in range(seeds))

@@ -23,9 +23,8 @@ def run(todo: Sequence[Job], found: list[Row], path: Path, workers: int) -> bool
 
     def keep(place: int, future: Future[Any]) -> None:
         cells = _outcome(future)
-        for key in todo[place].keys:
-            if key not in known:
-                found.append(dict.fromkeys(LAYOUT.columns) | dict(zip(KEY, key, strict=True)) | cells)
+        new = [key for key in todo[place].keys if key not in known]
+        found.extend(dict.fromkeys(LAYOUT.columns) | dict(zip(KEY, key, strict=True)) | cells for key in new)
 
     tasks = [runs.Task(job.name, job.weight(), (job,)) for job in todo]
     save = partial(rows.save, found, path, LAYOUT)
