@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from ..compare import Row
 from ..markdown import number, page
 from .policies import COMPARED, PLAIN, PUBLISHED, SUBSETS
-from .stats import ERROR, METRICS, Gain, Metric, Trainings, log_ratio, over, policies_of, settings_of, together
+from .stats import ERROR, METRICS, Gain, Mean, Metric, Trainings, log_ratio, over, policies_of, settings_of, together
 from .table import YARDSTICKS
 
 OVER_PLAIN, OVER_OTHERS, DETECTION = (1.51, 2.24), (1.1, 1.9), 2.07
@@ -36,9 +37,14 @@ class Best(NamedTuple):
 
 def times(gain: Gain) -> str:
     """Return a gain in words, with its standard error."""
-    if not np.isfinite(gain.error):
-        return f"{number(gain.times)} times"
-    return f"{number(gain.times)} ± {number(gain.times * gain.error)} times"
+    return f"{plus_minus(Mean(gain.times, gain.times * gain.error))} times"
+
+
+def plus_minus(one: Mean) -> str:
+    """Return a mean with its standard error, if that is known."""
+    if not math.isfinite(one.error):
+        return number(one.value)
+    return f"{number(one.value)} ± {one.error:.1g}"
 
 
 def published_gains(found: Trainings) -> str:
@@ -52,16 +58,20 @@ def published_gains(found: Trainings) -> str:
         "above 1 by more than two standard errors. The best of several is somewhat better by chance alone."
     ]
     low, high = OVER_PLAIN
-    parts.append(f"**{low}-{high} times over a plain training.** {_gains(found, ours, [PLAIN], low)}")
+    parts += [f"**{low}-{high} times over a plain training:**", _gains(found, ours, [PLAIN], low)]
     low, high = OVER_OTHERS
     known = [policy for policy in (PLAIN, *COMPARED) if policy in policies_of(found)]
     others = [policy for policy in policies_of(found) if policy not in PUBLISHED]
-    parts.append(
-        f"**{low}-{high} times over the best alternative.** Among those that were published with it "
-        f"({', '.join(known)}): {_gains(found, ours, known, low)} Among all that are measured here: "
-        f"{_gains(found, ours, others, low)}"
-    )
-    parts.append(f"**Detection {DETECTION} times faster by subsetting.** {detection_gains(found)}")
+    parts += [
+        f"**{low}-{high} times over the best alternative,** among those that the publications compare with "
+        f"({', '.join(known)}):",
+        _gains(found, ours, known, low),
+        "The same among all that are measured here:",
+        _gains(found, ours, others, low),
+        f"**Detection {DETECTION} times faster by subsetting,** counted in circuits of references for each event that "
+        "is detected, where not all groups are prime:",
+        detection_gains(found),
+    ]
     return page(parts)
 
 
@@ -72,7 +82,7 @@ def best(found: Trainings, ours: Sequence[str], others: Sequence[str], metric: M
 
         def score(policy: str, setting: str = setting) -> float:
             one = over(found, setting, policy, PLAIN, metric, yardstick)
-            return -np.inf if one is None else one.log
+            return -math.inf if one is None else one.log
 
         policy, than = max(ours, key=score), max(others, key=score)
         compared = over(found, setting, policy, than, metric, yardstick)
@@ -82,26 +92,23 @@ def best(found: Trainings, ours: Sequence[str], others: Sequence[str], metric: M
 
 
 def _gains(found: Trainings, ours: Sequence[str], others: Sequence[str], least: float) -> str:
-    """Return a sentence for each yardstick: where the gain is reached, by each metric, and where not."""
-    sentences = []
+    """Return a line for each yardstick and metric: where the gain is reached, and where not."""
+    lines = []
     for yardstick in YARDSTICKS:
-        parts = []
         for metric in METRICS:
             compared = best(found, ours, others, metric, yardstick)
             if not compared:
                 continue
             reached = [one for one in compared if one.gain.reaches(least)]
-            missed = [one for one in compared if not one.gain.reaches(least)]
-            most = max(compared, key=lambda one: one.gain.log)
+            missed = [one.setting for one in compared if not one.gain.reaches(least)]
             if reached:
                 text = f"under {_listed(_named(one, others) for one in reached)}"
-                text += f", not under {_listed(one.setting for one in missed)}" if missed else ""
+                text += f"; not under {_listed(missed)}" if missed else ""
             else:
-                text = f"nowhere, at most {_named(most, others)}"
-            parts.append(f"by the {metric.name} {text}")
-        if parts:
-            sentences.append(f"At equal {yardstick}: {'; '.join(parts)}.")
-    return " ".join(sentences)
+                most = max(compared, key=lambda one: one.gain.log)
+                text = f"nowhere; the most is under {_named(most, others)}"
+            lines.append(f"* at equal {yardstick}, by the {metric.name}: {text}.")
+    return "\n".join(lines)
 
 
 def _named(one: Best, others: Sequence[str]) -> str:
@@ -111,36 +118,25 @@ def _named(one: Best, others: Sequence[str]) -> str:
 
 def detection_gains(found: Trainings) -> str:
     """Return by how much subsetting lowers the circuits of references for each event that is detected."""
-    sentences = []
+    lines = []
     for prime, whole in SUBSETS:
-        by_cell = {
-            cell: subset_gain(policies[prime], policies[whole])
+        gains = {
+            cell: one
             for cell, policies in found.items()
-            if prime in policies and whole in policies
+            if prime in policies and whole in policies and (one := subset_gain(policies[prime], policies[whole]))
         }
-        known = {cell: one for cell, one in by_cell.items() if one is not None}
-        if not known:
+        if not gains:
             continue
-        reached = [
-            f"{cell.case} under {cell.setting} ({times(one)})" for cell, one in known.items() if one.reaches(DETECTION)
-        ]
-        mean = together(known.values())
-        text = f"{prime} beside {whole}: " + (
-            f"reached in {len(reached)} of {len(known)} cases and kinds of drift: {_listed(reached)}"
-            if reached
-            else f"reached in none of {len(known)} cases and kinds of drift"
-        )
-        most = max(known, key=lambda cell: known[cell].log)
-        text += f"; the most is {times(known[most])}, for {most.case} under {most.setting}"
-        if mean is not None:
-            text += f", and the geometric mean {times(mean)}"
-        sentences.append(f"{text}.")
-    if not sentences:
-        return "No case was measured in which subsets are smaller than the whole."
-    heading = (
-        "By the circuits of references for each event that is detected, where subsets are smaller than the whole: "
-    )
-    return heading + " ".join(sentences)
+        reached = [cell for cell, one in gains.items() if one.reaches(DETECTION)]
+        mean, most = together(gains.values()), max(gains, key=lambda cell: gains[cell].log)
+        text = f"* {prime} beside {whole}: reached in {len(reached)} of {len(gains)} cases and kinds of drift"
+        if reached:
+            text += f", {_listed(f'{cell.case} under {cell.setting} ({times(gains[cell])})' for cell in reached)}"
+        else:
+            text += f"; the most is {times(gains[most])}, for {most.case} under {most.setting}"
+        text += f"; the geometric mean is {times(mean)}" if mean else ""
+        lines.append(f"{text}.")
+    return "\n".join(lines) or "No such case was measured."
 
 
 def subset_gain(prime: Sequence[Row], whole: Sequence[Row]) -> Gain | None:
@@ -172,11 +168,11 @@ def winners(found: Trainings) -> str:
         if gains[first].log > 0 and gains[first].is_clear:
             text += f"{first} has the least error, {times(gains[first])} less than a plain training"
             also = [policy for policy in others if gains[policy].log > 0 and gains[policy].is_clear]
-            text += f"; clearly better than that are also {_listed(also)}" if also else ""
+            text += f"; also clearly better than a plain training: {_listed(also)}" if also else ""
         else:
             text += f"nothing is clearly better than a plain training; {first} comes to {times(gains[first])}"
         worse = [policy for policy in gains if gains[policy].log < 0 and gains[policy].is_clear]
-        text += f"; clearly worse are {_listed(worse)}" if worse else ""
+        text += f"; clearly worse: {_listed(worse)}" if worse else ""
         lines.append(f"{text}.")
     if not lines:
         return ""

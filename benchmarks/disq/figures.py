@@ -97,8 +97,9 @@ def gains(found: Trainings) -> Figure | None:
                 if one is None:
                     continue
                 face = style[policy].colour if yardstick == "circuits" else "white"
-                ends = np.exp([one.log - one.error, one.log + one.error]) if np.isfinite(one.error) else [one.times] * 2
-                ax.hlines(place + aside, *ends, colors=style[policy].colour, linewidth=0.8)
+                reach = one.error if np.isfinite(one.error) else 0.0
+                low, high = np.exp([one.log - reach, one.log + reach])
+                ax.hlines(place + aside, low, high, colors=style[policy].colour, linewidth=0.8)
                 ax.plot(one.times, place + aside, "o", color=style[policy].colour, mfc=face)
         cases = [cell.case for cell in found if cell.setting == setting]
         ax.set(title=f"{setting} ({len(cases)} case{'s' * (len(cases) > 1)})", xscale="log")

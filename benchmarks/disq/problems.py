@@ -52,7 +52,7 @@ class Problem:
     def start(self, seed: int) -> NDArray[np.float64]:
         """Return the parameters that the training with this seed starts from."""
         rng = np.random.default_rng([seed, self.ansatz.num_parameters])
-        return self.centre_rad + rng.uniform(-self.width_rad, self.width_rad, self.ansatz.num_parameters)
+        return np.asarray(self.centre_rad + rng.uniform(-self.width_rad, self.width_rad, self.ansatz.num_parameters))
 
     def ratio(self, energy: NDArray[np.float64] | float, *, constant: bool) -> NDArray[np.float64]:
         """Return energies as a part of the ground energy: the "fidelity" of the literature.

@@ -6,15 +6,13 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from qpilot.arch.errors import ProgramError
 from qpilot.arch.files import write_bytes
 from qpilot.disq import PauliSubsets
 
 from ..compare import Row
 from ..markdown import number, page, picture, table
-from .claims import published_gains, winners
+from .claims import plus_minus, published_gains, winners
 from .figures import draw_all
 from .policies import PLAIN, POLICIES
 from .problems import PROBLEMS, problem
@@ -118,14 +116,8 @@ def _gain_tables(found: Trainings) -> list[str]:
 def _gain_cell(one: Gain | None) -> str:
     if one is None:
         return ""
-    text = _plus_minus(Mean(one.times, one.times * one.error))
+    text = plus_minus(Mean(one.times, one.times * one.error))
     return f"**{text}**" if one.log > 0 and one.is_clear else text
-
-
-def _plus_minus(one: Mean) -> str:
-    if not np.isfinite(one.error):
-        return number(one.value)
-    return f"{number(one.value)} ± {one.error:.1g}"
 
 
 def _case_tables(found: Trainings) -> list[str]:
@@ -154,11 +146,11 @@ def _error_cell(policies: dict[str, list[Row]], policy: str, column: str) -> str
     if policy not in policies:
         return ""
     errors = [row[column] for row in policies[policy]]
-    text = _plus_minus(mean(errors))
+    text = plus_minus(mean(errors))
     if policy == PLAIN:
         return text
     differences = [error - row[column] for error, row in zip(errors, policies[PLAIN], strict=True)]
-    return f"{text} ({_plus_minus(mean(differences))})"
+    return f"{text} ({plus_minus(mean(differences))})"
 
 
 def _detection_table(found: Trainings) -> str:
@@ -176,10 +168,10 @@ def _detection_table(found: Trainings) -> str:
             if rows:
                 lines.append([setting, policy, *_detection_cells(rows)])
     heading = (
-        "An attempt is flagged if the policy says drift. Prevalence: attempts in which the machine was not in its usual "
-        "state; precision: flagged attempts that were among these; recall: those of these that were flagged; events: "
-        "how often the machine left its usual state, and the part of them in which an attempt was flagged. Sums over "
-        "cases and seeds. A policy whose precision is its prevalence knows nothing."
+        "An attempt is flagged if the policy says drift. Prevalence: attempts in which the machine was not in its "
+        "usual state. Precision: flagged attempts that were among these. Recall: those of these that were flagged. "
+        "Events: how often the machine left its usual state. Detected: events in which an attempt was flagged. Sums "
+        "over cases and seeds. A policy whose precision is the prevalence knows nothing."
     )
     names = [
         "setting",
