@@ -95,13 +95,13 @@ SETTINGS: dict[str, Setting] = {
         CoherentBursts(rate_per_s=1 / 240, duration_s=60.0, offset_rad=1.0),
         True,
     ),
+    "published-apart": Setting(
+        "the published injection again and again, each point in a job of its own", repeated_injection(), True, True
+    ),
     "bursts": Setting(
         "all expectation values shrink to a fifth for twenty seconds, every two minutes",
         Bursts(rate_per_s=1 / 100, duration_s=20.0, depth=0.8),
         True,
-    ),
-    "published-apart": Setting(
-        "the published injection again and again, each point in a job of its own", repeated_injection(), True, True
     ),
     "published": Setting("the published injection, the points of an attempt in one job", PublishedInjection(), True),
     "telegraph": Setting(
