@@ -36,13 +36,15 @@ LOOKS: dict[str, Style] = {
     "median": Style("median of pairs", GREEN, "P"),
     "median-clip": Style("median, clip", GREEN, "X", "--"),
     "chi-square": Style("chi-square", PURPLE, "*"),
+    "monitor": Style("energy monitor", PURPLE, "d", "--"),
+    "auto": Style("auto: monitor, clip", BLACK, "X", "--", 1.4),
 }
 """How policies look."""
 
 NEW_MARKERS = ("1", "2", "3", "4", "+", "x")
 """Markers of policies that have no look of their own, in turn."""
 
-CURVES = (PLAIN, "kalman", "qismet", "disq-3", "clip", "median-clip", "chi-square")
+CURVES = (PLAIN, "kalman", "qismet", "disq-3", "clip", "chi-square", "auto")
 """Policies whose error is drawn against circuits; others would hide them."""
 
 ACROSS = 3

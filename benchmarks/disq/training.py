@@ -14,7 +14,7 @@ from qpilot.disq import Data, FastEngine, History, Plan, Policy, State, Static, 
 from qpilot.disq.policies import RETRIES
 from qpilot.disq.run import attempt_circuits
 
-from .policies import POLICIES, resolved
+from .policies import POLICIES, is_judge, resolved
 from .problems import Problem, problem
 from .settings import SETTINGS, Setting
 
@@ -215,7 +215,7 @@ def measure(case: str, setting: str, policy: str, seed: int, iterations: int) ->
     cells |= {"stopped_at": ends["circuits"].iterations, "circuits": result.circuits}
     cells |= {"attempts": len(result.history), "skips": result.skips}
     cells["curve"] = " ".join(f"{error:.2g}" for error in errors[len(ends) :])
-    return cells | (detection(trained) if drift.events and any(trained.watched.references) else {})
+    return cells | (detection(trained) if drift.events and is_judge(trained.watched.policy) else {})
 
 
 def _rounded(value: Any) -> float:

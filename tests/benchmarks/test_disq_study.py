@@ -10,7 +10,7 @@ from benchmarks import rows
 from benchmarks.disq import claims, report, stats
 from benchmarks.disq.__main__ import main
 from benchmarks.disq.figures import draw_all
-from benchmarks.disq.policies import PLAIN, POLICIES, resolved
+from benchmarks.disq.policies import PLAIN, POLICIES, is_judge, resolved
 from benchmarks.disq.problems import PROBLEMS, problem
 from benchmarks.disq.settings import SETTINGS, repeated_injection, synthetic_trace
 from benchmarks.disq.table import KEY, LAYOUT, NOT_REPEATED, jobs
@@ -98,6 +98,12 @@ def test_policies_that_come_to_the_same_are_measured_once():
         ("tfim-6", ("qismet", "disq-1")),
         *(("H2", (policy,)) for policy in ("plain", "qismet", "disq-1")),
     ]
+
+
+def test_who_judges_is_known():
+    judges = {name for name, policy in POLICIES.items() if is_judge(policy)}
+    assert {"qismet", "disq-1", "chi-square", "monitor", "auto"} <= judges
+    assert not {"plain", "blocking", "kalman", "clip", "median", "median-clip"} & judges
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
