@@ -68,8 +68,8 @@ def published_gains(found: Trainings) -> str:
         _gains(found, ours, known, low),
         "The same among all that are measured here:",
         _gains(found, ours, others, low),
-        f"**Detection {DETECTION} times faster by subsetting,** counted in circuits of references for each event that "
-        "is detected, where not all groups are prime:",
+        f"**Detection {DETECTION} times faster by subsetting,** counted in circuits of references for each attempt "
+        "that is flagged rightly, where not all groups are prime:",
         detection_gains(found),
     ]
     return page(parts)
@@ -92,22 +92,30 @@ def best(found: Trainings, ours: Sequence[str], others: Sequence[str], metric: M
 
 
 def _gains(found: Trainings, ours: Sequence[str], others: Sequence[str], least: float) -> str:
-    """Return a line for each yardstick and metric: where the gain is reached, and where not."""
+    """Return for each yardstick where the gain is reached, by which metric, and how much there is at most elsewhere."""
     lines = []
     for yardstick in YARDSTICKS:
+        nowhere, unknown = [], []
         for metric in METRICS:
             compared = best(found, ours, others, metric, yardstick)
-            if not compared:
-                continue
             reached = [one for one in compared if one.gain.reaches(least)]
             missed = [one.setting for one in compared if not one.gain.reaches(least)]
             if reached:
-                text = f"under {_listed(_named(one, others) for one in reached)}"
-                text += f"; not under {_listed(missed)}" if missed else ""
-            else:
+                text = (
+                    f"* at equal {yardstick}, by the {metric.name}, under {_listed(_named(o, others) for o in reached)}"
+                )
+                lines.append(f"{text}; not under {_listed(missed)}." if missed else f"{text}.")
+            elif compared:
                 most = max(compared, key=lambda one: one.gain.log)
-                text = f"nowhere; the most is under {_named(most, others)}"
-            lines.append(f"* at equal {yardstick}, by the {metric.name}: {text}.")
+                nowhere.append(f"the {metric.name}, at most under {_named(most, others)}")
+            lacking = [one for one in settings_of(found) if one not in {each.setting for each in compared}]
+            unknown += [f"by the {metric.name} under {_listed(lacking)}"] if lacking else []
+        if nowhere:
+            lines.append(f"* at equal {yardstick}, nowhere by {_listed(nowhere, '; ')}.")
+        if unknown:
+            lines.append(
+                f"* at equal {yardstick}, no ratio, since a mean is below 0 or missing, {_listed(unknown, '; ')}."
+            )
     return "\n".join(lines)
 
 
@@ -117,7 +125,7 @@ def _named(one: Best, others: Sequence[str]) -> str:
 
 
 def detection_gains(found: Trainings) -> str:
-    """Return by how much subsetting lowers the circuits of references for each event that is detected."""
+    """Return by how much subsetting lowers the circuits of references for each attempt that is flagged rightly."""
     lines = []
     for prime, whole in SUBSETS:
         gains = {
@@ -140,11 +148,11 @@ def detection_gains(found: Trainings) -> str:
 
 
 def subset_gain(prime: Sequence[Row], whole: Sequence[Row]) -> Gain | None:
-    """Return how many times fewer circuits of references a detected event takes with subsets.
+    """Return how many times fewer circuits of references a rightly flagged attempt takes with subsets.
 
-    None without events, or where all groups are prime.
+    None without such attempts, or where all groups are prime.
     """
-    columns = [[row[name] for row in rows] for rows in (whole, prime) for name in ("references", "detected")]
+    columns = [[row[name] for row in rows] for rows in (whole, prime) for name in ("references", "hits")]
     if any(value is None for column in columns for value in column) or columns[0] == columns[2]:
         return None
     return log_ratio(np.array(columns, dtype=float), np.array([1.0, -1.0, -1.0, 1.0]))

@@ -170,8 +170,9 @@ def _detection_table(found: Trainings) -> str:
     heading = (
         "An attempt is flagged if the policy says drift. Prevalence: attempts in which the machine was not in its "
         "usual state. Precision: flagged attempts that were among these. Recall: those of these that were flagged. "
-        "Events: how often the machine left its usual state. Detected: events in which an attempt was flagged. Sums "
-        "over cases and seeds. A policy whose precision is the prevalence knows nothing."
+        "References: their circuits for each of the latter. Events: how often the machine left its usual state, from "
+        "one attempt to the next. Detected: those in which an attempt was flagged. Sums over cases and seeds. A policy "
+        "whose precision is the prevalence knows nothing."
     )
     names = [
         "setting",
@@ -180,9 +181,9 @@ def _detection_table(found: Trainings) -> str:
         "flagged",
         "precision",
         "recall",
+        "references",
         "events",
         "detected",
-        "references each",
     ]
     return page([heading, table(names, lines)])
 
@@ -200,12 +201,12 @@ def _detection_cells(rows: Sequence[Row]) -> list[str]:
         (total("hits"), total("drifting")),
     )
     cells = [number(part / whole) if whole else "" for part, whole in pairs]
-    events, detected = total("events"), total("detected")
+    events, hits = total("events"), total("hits")
     return [
         *cells,
+        number(total("references") / hits) if hits else "",
         number(events),
-        number(detected / events) if events else "",
-        number(total("references") / detected) if detected else "",
+        number(total("detected") / events) if events else "",
     ]
 
 
