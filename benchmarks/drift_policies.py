@@ -1,8 +1,8 @@
 """The search for a policy that beats a plain training at equal circuits; docs/drift_policies.md tells what it found.
 
 Every row of OUT/rows.csv is one training, read off at three yardsticks: when it has used the circuits, the shots, or
-the time of the machine that a plain training takes for its iterations. OUT/table.md holds, for each policy, the mean
-error and its difference from the plain training with the same seed. A run that was broken off goes on where it was.
+the time of the machine that a plain training takes for its iterations. OUT/table.md holds the mean errors
+and their differences from the plain training with the same seed. A run that was broken off goes on where it was.
 """
 
 from __future__ import annotations
@@ -141,6 +141,7 @@ POLICIES: dict[str, Policy] = {
     "blocking": Blocking(),
     "chi-square": ChiSquareMonitor(),
     "chi-square, wait": ChiSquareMonitor(on_alarm="wait", wait_s=20.0, max_retries=5),
+    "chi-square, one group, wait": _FEW,
     "sentinel": Sentinel(_FEW, every=5),
     "ratio": Rescaled(_FEW),
     "energy": EnergyMonitor(),
@@ -152,7 +153,6 @@ POLICIES: dict[str, Policy] = {
     "energy, references": Confirmed(EnergyMonitor(threshold=3.0), _FEW),
     "energy + clip": EnergyMonitor() | GradientClip(),
     "energy, skip + clip": EnergyMonitor(on_alarm="skip") | GradientClip(),
-    "energy, references + clip": Confirmed(EnergyMonitor(threshold=3.0), _FEW) | GradientClip(),
 }
 """What was tried, by its name."""
 
@@ -248,25 +248,56 @@ def measure(job: Job) -> dict[str, Any]:
     }
 
 
+def overview(found: Sequence[Row]) -> str:
+    """Return a table for each case: the error of the plain training, and how that of each policy differs from it.
+
+    A difference is at equal circuits, the mean over the seeds of both with its standard error.
+    """
+    parts = []
+    for case in dict.fromkeys(row["case"] for row in found):
+        mine = [row for row in found if row["case"] == case]
+        settings = [name for name in DRIFTS if any(row["setting"] == name for row in mine)]
+        lines = []
+        for policy in [name for name in POLICIES if any(row["policy"] == name for row in mine)]:
+            cells = [_line(policy, [row for row in mine if row["setting"] == setting]) for setting in settings]
+            lines.append([policy, *(cell[1 if policy == "plain" else 2] if cell else "" for cell in cells)])
+        parts += [f"### {case}", table(["policy", *settings], lines)]
+    return page(parts)
+
+
 def summary(found: Sequence[Row]) -> str:
     """Return a table for each case and kind of drift: mean errors, and differences from the plain training.
 
-    A difference is the mean over the seeds of both, with its standard error; z is their quotient.
+    A difference is the mean over the seeds of both, with its standard error; a ratio is that of the geometric means, at
+    equal circuits. Iterations, skips and time are those until the circuits have run out.
     """
     parts = []
+    headings = [
+        "policy",
+        "error",
+        "equal circuits",
+        "ratio",
+        "equal shots",
+        "equal time",
+        "iterations",
+        "skips",
+        "time, s",
+    ]
     for case, setting in dict.fromkeys((row["case"], row["setting"]) for row in found):
         mine = [row for row in found if (row["case"], row["setting"]) == (case, setting)]
-        names = [name for name in POLICIES if any(row["policy"] == name for row in mine)]
         seeds = len({row["seed"] for row in mine})
         parts.append(f"### {case}, {setting}: {DRIFTS[setting].words}; {seeds} seeds")
-        headings = ["policy", "error", "difference", "z", "equal shots", "equal time", "iterations", "skips", "time, s"]
-        parts.append(table(headings, [_line(name, mine) for name in names]))
+        lines = [_line(name, mine) for name in POLICIES]
+        parts.append(table(headings, [line for line in lines if line]))
     return page(parts)
 
 
 def _line(policy: str, found: Sequence[Row]) -> list[str]:
+    """Return the cells of a policy under one kind of drift; none if it was not measured."""
     mine = {row["seed"]: row for row in found if row["policy"] == policy}
     plain = {row["seed"]: row for row in found if row["policy"] == "plain"}
+    if not mine:
+        return []
     errors = np.array([row["error_circuits"] for row in mine.values()])
     cells = [policy, f"{errors.mean():.4f} ± {_standard_error(errors):.4f}"]
     seeds = sorted(mine.keys() & plain.keys())
@@ -276,7 +307,9 @@ def _line(policy: str, found: Sequence[Row]) -> list[str]:
         spread = _standard_error(difference)
         cells.append(f"{difference.mean():+.4f} ± {spread:.4f}" if spread > 0 else "")
         if name == "circuits":
-            cells.append(f"{difference.mean() / spread:+.1f}" if spread > 0 else "")
+            logs = np.array([np.log(mine[seed][column] / plain[seed][column]) for seed in seeds])
+            ratio = np.exp(logs.mean())
+            cells.append(f"{ratio:.2f} ± {ratio * _standard_error(logs):.2f}" if spread > 0 else "")
     means = [np.mean([row[name] for row in mine.values()]) for name in ("iterations", "skips", "time_s")]
     return [*cells, *(f"{mean:.0f}" for mean in means)]
 
@@ -302,14 +335,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made.add_argument("--cases", nargs="+", choices=PROBLEMS, default=["tfim-6"])
     made.add_argument("--settings", nargs="+", choices=DRIFTS, default=["static", "bursts", "spikes", "coherent"])
     made.add_argument("--policies", nargs="+", choices=POLICIES, default=[*POLICIES])
-    made.add_argument("--seeds", nargs=2, type=int, default=(100, 130), metavar=("FIRST", "END"))
+    made.add_argument("--seeds", nargs=2, type=int, default=(400, 430), metavar=("FIRST", "END"))
     made.add_argument("--iterations", type=int, default=ITERATIONS, help="of the plain training")
     made.add_argument("--quick", action="store_true", help="three seeds, 40 iterations")
     made.add_argument("--out", type=Path, default=Path("results-drift-policies"))
     made.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = made.parse_args(arguments)
     if options.quick:
-        options.seeds, options.iterations = (100, 103), 40
+        options.seeds, options.iterations = (400, 403), 40
         options.out = options.out.with_name(options.out.name + "-quick")
     try:
         return _measure(options)
@@ -345,7 +378,8 @@ def _measure(options: argparse.Namespace) -> int:
     workers = min(options.jobs, len(todo))
     if todo and not runs.collect(tasks, measure, keep, save, workers, begin=(warm_up, options.cases)):
         return 130
-    text = summary([row for row in rows.load(path, LAYOUT) if not row["note"]])
+    measured = [row for row in rows.load(path, LAYOUT) if not row["note"]]
+    text = "\n\n".join([overview(measured), summary(measured)])
     write_bytes(options.out / "table.md", (text + "\n").encode(), RowsError)
     print(text)
     failed = [row["note"] for row in found if row["note"]]

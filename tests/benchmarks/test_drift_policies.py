@@ -39,4 +39,6 @@ def test_the_table_compares_with_the_plain_training_of_the_same_seed():
     found = [row("plain", 1, 0.5), row("plain", 2, 0.1), row("clip", 1, 0.3), row("clip", 2, 0.1)]
     line = next(line for line in summary(found).splitlines() if line.startswith("| clip"))
     spread = np.std([-0.2, 0.0], ddof=1) / np.sqrt(2)
-    assert f"| {-0.1:+.4f} ± {spread:.4f} | {-0.1 / spread:+.1f} |" in line
+    ratio = np.sqrt(0.6)
+    apart = ratio * np.std(np.log([0.6, 1.0]), ddof=1) / np.sqrt(2)
+    assert f"| {-0.1:+.4f} ± {spread:.4f} | {ratio:.2f} ± {apart:.2f} |" in line
