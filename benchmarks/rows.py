@@ -86,7 +86,8 @@ def save(rows: Iterable[Row], path: Path, layout: Layout = LAYOUT) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, layout.columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(sorted(rows, key=layout.place))
+    ordered = sorted(rows, key=layout.place)
+    writer.writerows(ordered)
     write_bytes(path, text.getvalue().encode(), RowsError)
 
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from qpilot.disq import (
     DISQ,
     QISMET,
+    SPSA,
     Blocking,
     ChiSquareMonitor,
+    EnergyMonitor,
     GradientClip,
     Groups,
     Kalman,
@@ -16,6 +18,8 @@ from qpilot.disq import (
     Plain,
     Policy,
 )
+from qpilot.disq.auto import resolve_policy
+from qpilot.disq.policies import Chain
 
 PLAIN = "plain"
 """The policy that all others are compared with."""
@@ -33,6 +37,8 @@ POLICIES: dict[str, Policy] = {
     "median": MedianOfPairs(),
     "median-clip": MedianOfPairs() | GradientClip(),
     "chi-square": ChiSquareMonitor(),
+    "monitor": EnergyMonitor(),
+    "auto": resolve_policy("auto", SPSA()),
 }
 """Every policy, by its name."""
 
@@ -56,3 +62,9 @@ def resolved(policy: Policy, groups: Groups) -> Policy:
     if isinstance(policy, DISQ) and policy.subsets and policy.subsets.num_prime(groups) == len(groups):
         policy = replace(policy, subsets=None)
     return policy
+
+
+def is_judge(policy: Policy) -> bool:
+    """Return whether a policy has a say on an attempt before its step: whether it can flag drift."""
+    links = policy.links if isinstance(policy, Chain) else (policy,)
+    return any(type(link).judge is not Policy.judge for link in links)

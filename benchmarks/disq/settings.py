@@ -85,21 +85,6 @@ def repeated_injection() -> PublishedInjection:
 
 SETTINGS: dict[str, Setting] = {
     "static": Setting("nothing drifts", Static(), True),
-    "telegraph": Setting(
-        "T1 of each qubit drops to 0.3 us for ten seconds, every two minutes",
-        Telegraph(bad_factor=0.003, good_s=110.0, bad_s=10.0),
-        True,
-    ),
-    "wandering": Setting(
-        "T1 and errors of each qubit wander by a factor of two, in ten minutes (Ornstein-Uhlenbeck)",
-        OrnsteinUhlenbeck(correlation_s=600.0, log_t1=0.7, log_gate_error=0.7, log_readout_error=0.7),
-        False,
-    ),
-    "bursts": Setting(
-        "all expectation values shrink to a fifth for twenty seconds, every two minutes",
-        Bursts(rate_per_s=1 / 100, duration_s=20.0, depth=0.8),
-        True,
-    ),
     "spikes": Setting(
         "all expectation values vanish for a second, every twenty seconds: less than a job",
         Bursts(rate_per_s=1 / 20, duration_s=1.0, depth=0.9),
@@ -110,10 +95,25 @@ SETTINGS: dict[str, Setting] = {
         CoherentBursts(rate_per_s=1 / 240, duration_s=60.0, offset_rad=1.0),
         True,
     ),
-    "trace": Setting("made-up calibration data: wandering errors, angles that run away", synthetic_trace(), False),
-    "published": Setting("the published injection, the points of an attempt in one job", PublishedInjection(), True),
     "published-apart": Setting(
         "the published injection again and again, each point in a job of its own", repeated_injection(), True, True
     ),
+    "bursts": Setting(
+        "all expectation values shrink to a fifth for twenty seconds, every two minutes",
+        Bursts(rate_per_s=1 / 100, duration_s=20.0, depth=0.8),
+        True,
+    ),
+    "published": Setting("the published injection, the points of an attempt in one job", PublishedInjection(), True),
+    "telegraph": Setting(
+        "T1 of each qubit drops to 0.3 us for ten seconds, every two minutes",
+        Telegraph(bad_factor=0.003, good_s=110.0, bad_s=10.0),
+        True,
+    ),
+    "wandering": Setting(
+        "T1 and errors of each qubit wander by a factor of two, in ten minutes (Ornstein-Uhlenbeck)",
+        OrnsteinUhlenbeck(correlation_s=600.0, log_t1=0.7, log_gate_error=0.7, log_readout_error=0.7),
+        False,
+    ),
+    "trace": Setting("made-up calibration data: wandering errors, angles that run away", synthetic_trace(), False),
 }
 """Every kind of drift, by its name."""

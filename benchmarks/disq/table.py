@@ -22,7 +22,7 @@ YARDSTICKS = ("iterations", "circuits")
 DETECTION = ("drifting", "hits", "false_alarms", "events", "detected", "references")
 RESULTS = (
     *(f"{what}_{yardstick}" for what in ("error", "ratio", "noisy") for yardstick in YARDSTICKS),
-    *("stopped_at", "circuits", "skips", *DETECTION, "curve"),
+    *("stopped_at", "circuits", "attempts", "skips", *DETECTION, "curve"),
 )
 """Cells that a training gives.
 
@@ -30,7 +30,7 @@ RESULTS = (
   constant c of the Hamiltonian: 0 in the ground state, 1 where all is mixed.
 * ratio: E / E0. noisy: the energy measured in the last pair, by E0.
 * stopped_at: iterations when the circuits of a plain training had run out.
-* circuits, skips: of all iterations.
+* circuits, attempts, skips: of all iterations; an attempt that is skipped is made again.
 * drifting: attempts in which the machine was not in its usual state. hits, false_alarms: those of them that were
   flagged, and flagged attempts in the usual state. events: how often the machine left its usual state. detected:
   events with a hit. references: circuits of references.
@@ -38,22 +38,23 @@ RESULTS = (
 """
 
 WORDS = frozenset({"case", "setting", "policy", "curve", "note"})
-WHOLE = frozenset({"seed", "stopped_at", "circuits", "skips", *DETECTION})
+WHOLE = frozenset({"seed", "stopped_at", "circuits", "attempts", "skips", *DETECTION})
 NOT_REPEATED = ("wall_s",)
 """Columns that a second run need not repeat."""
 
 
 def place(row: Row) -> tuple[Any, ...]:
-    """Return what puts rows in the order of the tables; what is not known any more comes last."""
-    return (
-        *_order(row["case"], PROBLEMS),
-        *_order(row["setting"], SETTINGS),
-        *_order(row["policy"], POLICIES),
-        row["seed"],
-    )
+    """Return what puts rows in the order of the tables."""
+    return _order(row["case"], PROBLEMS), _order(row["setting"], SETTINGS), order_of_policy(row["policy"]), row["seed"]
+
+
+def order_of_policy(name: str) -> tuple[int, str]:
+    """Return what puts policies in the order of the tables."""
+    return _order(name, POLICIES)
 
 
 def _order(name: str, names: Iterable[str]) -> tuple[int, str]:
+    """Return the place of a name; one that is not known any more comes last."""
     known = list(names)
     return (known.index(name) if name in known else len(known)), name
 
@@ -112,7 +113,7 @@ def _times_plain(case: str, policy: str) -> float:
 def jobs(
     cases: Sequence[str], settings: Sequence[str] | None, policies: Sequence[str], seeds: int, iterations: int
 ) -> Iterator[Job]:
-    """Yield trainings, case by case.
+    """Yield trainings, one kind of drift after the other, so that what is done first can be compared over all cases.
 
     Args:
         cases: Names of cases.
@@ -121,11 +122,13 @@ def jobs(
         seeds: Number of seeds, from 0.
         iterations: Accepted iterations of each.
     """
-    for case in cases:
-        made = problem(case)
-        alike: dict[Any, list[str]] = {}
-        for policy in policies:
-            alike.setdefault(resolved(POLICIES[policy], made.groups), []).append(policy)
-        for setting in settings or made.settings or SETTINGS:
+    for setting in settings or SETTINGS:
+        for case in cases:
+            made = problem(case)
+            if not settings and made.settings and setting not in made.settings:
+                continue
+            alike: dict[Any, list[str]] = {}
+            for policy in policies:
+                alike.setdefault(resolved(POLICIES[policy], made.groups), []).append(policy)
             for names in alike.values():
                 yield from (Job(case, setting, tuple(names), seed, iterations) for seed in range(seeds))

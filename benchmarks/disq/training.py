@@ -14,7 +14,7 @@ from qpilot.disq import Data, FastEngine, History, Plan, Policy, State, Static, 
 from qpilot.disq.policies import RETRIES
 from qpilot.disq.run import attempt_circuits
 
-from .policies import POLICIES, resolved
+from .policies import POLICIES, is_judge, resolved
 from .problems import Problem, problem
 from .settings import SETTINGS, Setting
 
@@ -212,9 +212,10 @@ def measure(case: str, setting: str, policy: str, seed: int, iterations: int) ->
         cells[f"error_{name}"] = _rounded(error)
         cells[f"ratio_{name}"] = _rounded(made.ratio(energy, constant=True))
         cells[f"noisy_{name}"] = None if np.isnan(end.energy) else _rounded(made.ratio(end.energy, constant=True))
-    cells |= {"stopped_at": ends["circuits"].iterations, "circuits": result.circuits, "skips": result.skips}
+    cells |= {"stopped_at": ends["circuits"].iterations, "circuits": result.circuits}
+    cells |= {"attempts": len(result.history), "skips": result.skips}
     cells["curve"] = " ".join(f"{error:.2g}" for error in errors[len(ends) :])
-    return cells | (detection(trained) if drift.events and any(trained.watched.references) else {})
+    return cells | (detection(trained) if drift.events and is_judge(trained.watched.policy) else {})
 
 
 def _rounded(value: Any) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from collections.abc import Sequence
@@ -23,9 +24,8 @@ def run(todo: Sequence[Job], found: list[Row], path: Path, workers: int) -> bool
 
     def keep(place: int, future: Future[Any]) -> None:
         cells = _outcome(future)
-        for key in todo[place].keys:
-            if key not in known:
-                found.append(dict.fromkeys(LAYOUT.columns) | dict(zip(KEY, key, strict=True)) | cells)
+        new = [key for key in todo[place].keys if key not in known]
+        found.extend(dict.fromkeys(LAYOUT.columns) | dict(zip(KEY, key, strict=True)) | cells for key in new)
 
     tasks = [runs.Task(job.name, job.weight(), (job,)) for job in todo]
     save = partial(rows.save, found, path, LAYOUT)
@@ -33,7 +33,8 @@ def run(todo: Sequence[Job], found: list[Row], path: Path, workers: int) -> bool
 
 
 def warm_up(cases: Sequence[str]) -> None:
-    """Make the cases in a worker before the first row; leave Ctrl-C to the parent."""
+    """Make the cases in a worker before the first row; leave Ctrl-C to the parent; be silent about each pause."""
+    logging.getLogger("qpilot.disq").setLevel(logging.ERROR)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for case in cases:
         problem(case)
