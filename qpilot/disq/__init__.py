@@ -4,7 +4,7 @@ from .adapters import as_minimizer
 from .backend import DriftingBackend, DriftingSampler
 from .cost import Cost, estimate_cost
 from .engine import FastEngine
-from .filters import Blocking, GradientClip, Kalman, MedianOfPairs
+from .filters import Blocking, EnergyMonitor, GradientClip, Kalman, MedianOfPairs
 from .groups import Groups, PauliSubsets
 from .hamiltonians import Molecule, ground_energy, maxcut, molecule, molecules, tfim
 from .jobs import EstimatorEvaluator, Evaluator, SamplerEvaluator
@@ -31,6 +31,7 @@ __all__ = [
     "DriftingBackend",
     "DriftingSampler",
     "Durations",
+    "EnergyMonitor",
     "EstimatorEvaluator",
     "Evaluator",
     "FastEngine",

@@ -10,9 +10,10 @@ from qiskit.quantum_info import SparsePauliOp
 from scipy.optimize import OptimizeResult
 
 from ..arch.errors import DriftError
+from .auto import PolicyLike
 from .jobs import FunctionEvaluator
 from .loop import minimize
-from .policies import Floats, Policy
+from .policies import Floats
 from .records import Record
 from .spsa import SPSA
 
@@ -37,7 +38,7 @@ class Minimizer(Protocol):
 
 
 def as_minimizer(
-    policy: Policy | None = None, *, optimizer: str | SPSA = "spsa", maxiter: int = 300, seed: int | None = None
+    policy: PolicyLike = None, *, optimizer: str | SPSA = "spsa", maxiter: int = 300, seed: int | None = None
 ) -> Minimizer:
     """Return an optimizer for `scipy.optimize.minimize(method=...)` and for `VQE(optimizer=...)` of qiskit-algorithms.
 
@@ -46,7 +47,7 @@ def as_minimizer(
     the references. Derivatives and bounds are not used, constraints refused.
 
     Args:
-        policy: The policy; None takes every step as measured.
+        policy: As in `minimize`.
         optimizer: As in `minimize`.
         maxiter: Number of iterations; for SciPy, `options={"maxiter": ...}` overrides it.
         seed: Seed of the directions of SPSA.

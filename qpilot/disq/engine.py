@@ -45,6 +45,9 @@ class FastEngine:
         seed: Seed of the noise and of the shots.
         durations: How long gates, circuits and gaps between jobs take.
 
+    Attributes:
+        last_noise: What the noise was in the last job, at each circuit: the truth that a policy can only guess.
+
     Raises:
         DriftError: The ansatz cannot be simulated here, or has another number of qubits than the Hamiltonian.
     """
@@ -71,6 +74,7 @@ class FastEngine:
         self._letters = np.array([["IXYZ".index(letter) for letter in reversed(basis)] for basis in groups.bases])
         noise_rng, self._shots_rng = np.random.default_rng(seed).spawn(2)
         self._drift = Drift(process, groups.num_qubits, self._durations, noise_rng)
+        self.last_noise: MachineNoise | None = None
 
     def run(self, points: FloatArray, groups: IntArray, shots: IntArray) -> tuple[FloatArray, FloatArray]:
         """Run a job: one circuit per request, in the order given.
@@ -88,7 +92,7 @@ class FastEngine:
             DriftError: The shapes do not fit, a point is not finite, or there is no such group.
         """
         points, groups, shots = self._checked(points, groups, shots)
-        noise = self._drift.next_job(len(points))
+        noise = self.last_noise = self._drift.next_job(len(points))
         counts = self._shots_rng.multinomial(shots, self.probabilities(points, groups, noise))
         values = self._values[groups]
         means = np.einsum("kb,kb->k", counts, values) / shots
