@@ -138,10 +138,10 @@ class Level:
             cos, sin, turn = np.cos(turns[..., k]), np.sin(turns[..., k]), np.exp(1j * phases[..., k - 1])
             b, d = b * turn, d * turn
             a, b, c, d = a * cos + b * sin, b * cos - a * sin, c * cos + d * sin, d * cos - c * sin
-        return _u_angles(a, b, c, d)
+        return angles_of(a, b, c, d)
 
 
-def _u_angles(a: Complexes, b: Complexes, c: Complexes, d: Complexes) -> Floats:
+def angles_of(a: Complexes, b: Complexes, c: Complexes, d: Complexes) -> Floats:
     """Return the angles of many matrices, on a last axis; see `qpilot.arch.unitary.u_angles`."""
     theta = 2 * np.arctan2(np.abs(c), np.abs(a))
     diagonal, antidiagonal = theta < ANGLE_TOLERANCE, np.pi - theta < ANGLE_TOLERANCE
