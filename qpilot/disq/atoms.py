@@ -177,6 +177,11 @@ class Plan:
     turns: NDArray[np.bool_]
     followed: NDArray[np.bool_]
 
+    @property
+    def measures_ancillas(self) -> bool:
+        """Whether an ancilla is released that has a register to itself."""
+        return any(isinstance(step, Drop) and step.register >= 0 for step in self.steps)
+
 
 def make_plan(template: Template) -> Plan:
     """Return what the programs of a template do, as steps on registers.

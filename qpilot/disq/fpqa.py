@@ -194,7 +194,10 @@ class FPQAEvaluator:
         angles[..., 0] += np.where(self._places.followed, too_far, 0.0)
         gates = u_matrices(*angles.reshape(-1, 3).T).reshape(len(points), -1, 2, 2)
         circuits = np.repeat(np.arange(len(shots)), shots)
-        errors = Errors.draw(self._places.probabilities(noise, letters), self._places.num_kinds, shots, rng)
+        probabilities = self._places.probabilities(noise, letters)
+        # Where data gates turn too far, an ancilla with a register may be left in a state that has no definite outcome.
+        apart = plan.measures_ancillas and bool(offset.any())
+        errors = Errors.draw(probabilities, self._places.num_kinds, shots, rng, apart=apart)
         columns = Columns(plan, gates, pairs, circuits, errors, rng)
         columns.run()
         place = len(self._places.of_plan)
