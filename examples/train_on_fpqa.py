@@ -102,7 +102,8 @@ def main(quick: bool = False) -> None:
             errors, circuits = np.array(found).T
             errors = (errors - lowest) / abs(lowest)
             spread = errors.std(ddof=1) / np.sqrt(seeds)
-            lines.append(f"| {'yes' if drifts else 'no'} | {name} | {errors.mean():.4f} ± {spread:.4f} | {circuits.mean():.0f} |")
+            drift = "yes" if drifts else "no"
+            lines.append(f"| {drift} | {name} | {errors.mean():.4f} ± {spread:.4f} | {circuits.mean():.0f} |")
     print(f"Exact energy at the parameters found, relative error over {seeds} seeds, {iterations} iterations each:\n")
     print("| drift | policy | relative error | circuits |\n| - | - | - | - |")
     print("\n".join(lines))

@@ -136,9 +136,9 @@ def _is_text(source: str | Path) -> bool:
 def lower(circuit: QuantumCircuit, *, keep_barriers: bool = True, gathered: bool = True) -> Lowered:
     """Translate a circuit to {u, cp} and cut it into segments, in time linear in the number of gates.
 
-    Angles that depend on parameters become `Traced` numbers. Gates are translated exactly as Qiskit defines them; those diagonal in Z are kept whole, however they are spelt (see
+    Gates are translated exactly as Qiskit defines them; those diagonal in Z are kept whole, however they are spelt (see
     `qpilot.diagonals`). Identities and delays are dropped; so is a reset before the first gate of a qubit, since every
-    qubit starts in |0>.
+    qubit starts in |0>. Angles that depend on parameters become `Traced` numbers.
 
     Args:
         circuit: Gates of any kind, barriers and final measurements.

@@ -94,8 +94,8 @@ def require_bound(circuit: QuantumCircuit) -> None:
     if circuit.parameters:
         names = ", ".join(sorted(parameter.name for parameter in circuit.parameters)[:NAMED])
         raise CircuitError(
-            f"The circuit has unbound parameters ({names}); give them values with circuit.assign_parameters, or compile "
-            "it once for all values with qpilot.compile_template."
+            f"The circuit has unbound parameters ({names}); give them values with circuit.assign_parameters, or "
+            "compile it once for all values with qpilot.compile_template."
         )
 
 

@@ -16,7 +16,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arch.bits import bits
 from ..arch.cost import instruction_times_us
 from ..arch.errors import DriftError
 from ..arch.program import Raman, Release, Rydberg
@@ -33,8 +32,8 @@ TOLERANCE = 1e-7
 GENERIC_POINTS = 3
 """A number that is the same at so many random points is taken for a constant."""
 
-HADAMARD = np.array([[1, 1], [1, -1]], dtype=complex) / math.sqrt(2.0)
-IDENTITY = np.eye(2, dtype=complex)
+IDENTITY: ComplexArray = np.eye(2, dtype=complex)
+HADAMARD: ComplexArray = np.array([[1, 1], [1, -1]], dtype=complex) * complex(math.sqrt(0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Phase:
 
     def angles(self, gates: ComplexArray) -> FloatArray:
         """Return the phase for some matrices of the gate, shape (k, 2, 2), in radians, shape (k,)."""
-        theta, phi, lam, _ = np.moveaxis(_angles(gates @ self.frame), -1, 0)
+        _, phi, lam, _ = np.moveaxis(_angles(gates @ self.frame), -1, 0)
         if self.kind == "antidiagonal":
             return np.asarray(np.pi - phi)
         return np.asarray(lam - np.pi if self.kind == "turned" else phi + lam)
@@ -249,7 +248,7 @@ class _Tracker:
         self.program = template.program
         points = np.random.default_rng(0).uniform(-3.0, 3.0, (GENERIC_POINTS, len(template.parameters)))
         angles, self.phases = Angles.of(template).at(template.outputs(points))
-        self.gates = np.stack([u_matrices(*gate.T) for gate in angles.transpose(1, 0, 2)] or [np.empty((0, 2, 2))])
+        self.gates = u_matrices(*angles.transpose(1, 0, 2).reshape(-1, 3).T).reshape(-1, GENERIC_POINTS, 2, 2)
         num_data, num_atoms = self.program.num_qubits, self.program.num_atoms
         self.masks = [1 << q if q < num_data else 0 for q in range(num_atoms)]
         self.flipped = [False] * num_atoms
@@ -334,7 +333,7 @@ class _Tracker:
             self._set_frame(atom, None)
         elif (abs(theta - np.pi / 2) < TOLERANCE).all() and (abs(np.exp(1j * (phi - phi[0])) - 1) < TOLERANCE).all():
             self.steps.append(Phase(atom, mask, flipped, gate, frame, "turned"))
-            self._set_frame(atom, np.diag([1.0, np.exp(1j * phi[0])]) @ HADAMARD)
+            self._set_frame(atom, np.array([1.0, np.exp(1j * phi[0])])[:, None] * HADAMARD)
         else:
             self._grow(atom)
             self.steps.append(Turn(atom, self.num_registers - 1, gate, IDENTITY, False))

@@ -106,7 +106,7 @@ class FPQAEvaluator:
             DriftError: The shapes do not fit, a point is not finite, or there is no such group.
         """
         points, groups, shots = self._reading.checked(points, groups, shots)
-        noise = self._drift.next_job(len(points), shots * self._shot_s)
+        noise = self._drift.next_job(len(points), shots.astype(np.float64) * self._shot_s)
         size = 2**self._template.program.num_qubits
         counts = np.zeros((len(points), size), dtype=np.int64)
         most = max(1, CHUNK_BYTES // (16 << self._plan.most_registers))
@@ -217,7 +217,7 @@ class FPQAEvaluator:
             reads_z = letters[columns.source, qubit] == 3
             columns.turn(qubit, register, basis, flipped, ~reads_z[: columns.active])
             columns.flips[qubit] ^= flipped & reads_z
-            place = columns.noise(step, place)
+            columns.noise(step, place + qubit)
         states = columns.states[: 1 << num_qubits]
         weights = states.real**2 + states.imag**2
         index = np.arange(1 << num_qubits)

@@ -22,6 +22,12 @@ from .noise import FloatArray
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+X, Z, Y = 1, 2, 3
+"""Errors on an atom, as two bits."""
+
+NEGLIGIBLE = 1e-12
+"""Phases closer than this to a multiple of pi, in radians, are that multiple."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Errors:
@@ -119,7 +125,7 @@ class Columns:
         self.flips = np.zeros((plan.num_atoms, count), dtype=np.bool_)
         self.signs = np.zeros((plan.most_registers, count), dtype=np.bool_)
         self._phases: dict[int, FloatArray] = {}  # waiting phases of parities, by mask
-        self._exponents: list[tuple[FloatArray, FloatArray]] = []  # and of products of parities
+        self._products: list[tuple[BoolArray, FloatArray]] = []  # and of products of parities
 
     def run(self) -> None:
         """Take all steps of the plan."""
@@ -127,7 +133,11 @@ class Columns:
         for step in self.plan.steps:
             match step:
                 case Noise():
-                    place = self.noise(step, place)
+                    self.noise(step, place)
+                    place += 1
+                    if step.axis:
+                        self.noise(step, place, too_far=True)
+                        place += 1
                 case Turn():
                     matrices = self.gates[:, step.gate] @ step.frame
                     self.turn(step.atom, step.register, matrices, step.flipped)
@@ -143,33 +153,26 @@ class Columns:
                     self._drop(step)
         self.flush()
 
-    def noise(self, step: Noise, place: int) -> int:
-        """Let errors happen; return the number of the next place."""
+    def noise(self, step: Noise, place: int, *, too_far: bool = False) -> None:
+        """Let the errors of a place happen; with `too_far` those of a gate that turns too far."""
         before, self.active = self.active, int(self._active_at[place])
         if self.active > before:
             self.states[:, before : self.active] = self.states[:, self.source[before : self.active]]
         shots = self.errors.shots[place]
-        if len(shots):
-            columns, kinds = self._column[shots], self.errors.kinds[place] + 1
-            if step.kind == "wait":
-                kinds = np.full(len(kinds), 1 if step.turned[0] else 2)
-            self._hit(step, columns, kinds)
-        if not step.axis:
-            return place + 1
-        shots = self.errors.shots[place + 1]  # turned too far
-        before, self.active = self.active, int(self._active_at[place + 1])
-        if self.active > before:
-            self.states[:, before : self.active] = self.states[:, self.source[before : self.active]]
-        if len(shots):
-            kind = 3 if step.axis == "Y" else 2 if step.turned[0] else 1
-            self._hit(step, self._column[shots], np.full(len(shots), kind))
-        return place + 2
+        if not len(shots):
+            return
+        kinds = self.errors.kinds[place] + 1
+        if step.kind == "wait":
+            kinds = np.full(len(shots), X if step.turned[0] else Z)
+        elif too_far:
+            kinds = np.full(len(shots), Y if step.axis == "Y" else Z if step.turned[0] else X)
+        self._hit(step, self._column[shots], kinds)
 
     def _hit(self, step: Noise, columns: IntArray, kinds: IntArray) -> None:
-        """Apply Pauli errors under the frames of atoms: two bits for each atom, X and Z."""
+        """Apply Pauli errors under the frames of atoms, with two bits for each atom."""
         for k, (atom, mask) in enumerate(zip(step.atoms, step.masks, strict=True)):
-            self.flips[atom, columns[kinds >> 2 * k & 1 == 1]] ^= True
-            with_z = columns[kinds >> 2 * k & 2 == 2]
+            self.flips[atom, columns[kinds >> 2 * k & X != 0]] ^= True
+            with_z = columns[kinds >> 2 * k & Z != 0]
             for register in bits(mask):
                 self.signs[register, with_z] ^= True
 
@@ -211,7 +214,7 @@ class Columns:
             angles = -angles
         self._phases[step.mask] = self._phases.get(step.mask, 0.0) + angles
         wrong = np.flatnonzero(self.flips[step.atom, : self.active])
-        if len(wrong) and np.abs(np.sin(angles)).max() > 1e-12:  # e^(-i angle) in place of e^(i angle)
+        if len(wrong) and np.abs(np.sin(angles)).max() > NEGLIGIBLE:  # e^(-i angle) in place of e^(i angle)
             odd = np.flatnonzero(_parity(step.mask, self.num_registers))
             self.states[odd[:, None], wrong] *= np.exp(-2j * angles[self.source[wrong]])
 
@@ -221,14 +224,14 @@ class Columns:
         flips_a, flips_b = self.flips[a, : self.active], self.flips[b, : self.active]
         value_a, value_b = value_a ^ flipped_a, value_b ^ flipped_b
         if step.pair < 0:
-            self._exponents.append((np.pi * (value_a & value_b), np.ones(len(self.gates))))
+            self._products.append((value_a & value_b, np.full(len(self.gates), np.pi)))
             for register in bits(mask_a):
                 self.signs[register, : self.active] ^= flips_b
             for register in bits(mask_b):
                 self.signs[register, : self.active] ^= flips_a
             return
         angles = self.pairs[:, step.pair]
-        self._exponents.append((1.0 * (value_a & value_b), angles))
+        self._products.append((value_a & value_b, angles))
         wrong = np.flatnonzero(flips_a | flips_b)
         if len(wrong):
             found = (value_a[:, None] ^ flips_a[wrong]) & (value_b[:, None] ^ flips_b[wrong])
@@ -237,18 +240,18 @@ class Columns:
 
     def flush(self) -> None:
         """Apply the phases that wait."""
-        if not self._phases and not self._exponents:
+        if not self._phases and not self._products:
             return
         size = 1 << self.num_registers
         exponent = np.zeros((size, len(self.gates)))
         for mask, angles in self._phases.items():
             exponent += _parity(mask, self.num_registers)[:, None] * angles
-        for value, angles in self._exponents:
+        for value, angles in self._products:
             exponent += value[:, None] * angles
         factors = np.exp(1j * exponent)
         self.states[:size, : self.active] *= factors[:, self.source[: self.active]]
         self._phases.clear()
-        self._exponents.clear()
+        self._products.clear()
 
     def _grow(self, step: Grow) -> None:
         self.flush()

@@ -119,7 +119,7 @@ def test_energies_of_random_circuits(kinds, data):
     np.testing.assert_allclose(machine.energies(points), exact(circuit, MIXED, points), atol=1e-9)
 
 
-# --- against Aer, which simulates every atom ---------------------------------------------------------------------------
+# --- against Aer, which simulates every atom --------------------------------------------------------------------------
 
 
 class Referee:
@@ -227,7 +227,7 @@ def test_static_noise_agrees_with_aer_on_cats(in_cats, offset_rad):
     assert_agrees_with_aer(strings(3, ["XYZ"]), 2, offset_rad, 20_000)
 
 
-# --- jobs --------------------------------------------------------------------------------------------------------------
+# --- jobs -------------------------------------------------------------------------------------------------------------
 
 TEMPLATE = qpilot.compile_template(ising(3, 1))
 GROUPS = Groups.of(tfim(3))

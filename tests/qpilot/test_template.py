@@ -60,7 +60,8 @@ def parametrised(draw, max_gates=14, strings=False):
 
 def point_for(circuit, three):
     """Values for the parameters that a circuit has, of those of a, b and c."""
-    return {name: value for name, value in zip("abc", three, strict=True) if name in {p.name for p in circuit.parameters}}
+    names = {parameter.name for parameter in circuit.parameters}
+    return {name: value for name, value in zip("abc", three, strict=True) if name in names}
 
 
 def check(circuit, three, **options):
