@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arch.errors import DriftError, plain
 from ..template import Template
-from .atoms import Angles, Noise, make_plan
+from .atoms import Angles, Noise, Plan, make_plan
 from .channels import ComplexArray, depolarising_probability, u_matrices
 from .checks import check_integer, check_number
 from .counts import IntArray, Reading
@@ -22,8 +21,7 @@ from .trajectories import Columns, Errors, places
 CHUNK_BYTES = 1 << 26
 """Shots are simulated in chunks whose states take about this much at most."""
 
-_TO_Z = {1: (np.pi / 2, 0.0, np.pi), 2: (np.pi / 2, 0.0, np.pi / 2)}
-"""The one-qubit gate that turns a letter, 1 for X and 2 for Y, into Z."""
+_X, _Z = 1, 3
 
 
 class FPQAEvaluator:
@@ -94,7 +92,7 @@ class FPQAEvaluator:
         self.num_groups = len(groups)
         self._template, self._angles, self._plan = template, Angles.of(template), make_plan(template)
         self._reading = Reading.of(groups, len(template.parameters))
-        self._places = _Places(self)
+        self._places = _Places(template, self._plan)
         self._shot_s = 1e-6 * (program.metrics.duration_us + program.device.timing.raman_us + shot_gap_us)
         noise_rng, self._shots_rng = np.random.default_rng(seed).spawn(2)
         self._drift = Drift(process, program.num_atoms, Durations(job_gap_s=job_gap_s), noise_rng)
@@ -132,12 +130,15 @@ class FPQAEvaluator:
             Counts, shape (k, 2^n); bit i of the index is the outcome of qubit i.
         """
         rng, num_qubits = self._shots_rng, self._template.program.num_qubits
-        ideal, outcomes, circuits = self._distributions(points, groups, shots, noise)
+        columns = self._simulated(points, groups, shots, noise)
+        outcomes, circuits = columns.outcomes(rng), columns.source[len(points) :]
         wrong = rng.random(outcomes.shape) < noise.readout_error[circuits, :num_qubits]
         lost = rng.random(len(outcomes)) >= noise.energy_factor[circuits]
         bits = np.where(lost[:, None], rng.random(outcomes.shape) < 0.5, outcomes ^ wrong)
         number = bits @ (1 << np.arange(num_qubits))
-        counts = rng.multinomial(shots - np.bincount(circuits, minlength=len(shots)), self._read(ideal, noise))
+        counts = rng.multinomial(
+            shots - np.bincount(circuits, minlength=len(shots)), self._read(columns.distributions(), noise)
+        )
         np.add.at(counts, (circuits, number), 1)
         return counts
 
@@ -153,8 +154,7 @@ class FPQAEvaluator:
         requests, groups = self._reading.all_groups(points)
         noise = Static.ideal().noise(len(requests), self._template.program.num_atoms)
         none = np.zeros(len(requests), dtype=np.int64)
-        probabilities, *_ = self._distributions(requests, groups, none, noise)
-        return self._reading.energies(probabilities, groups)
+        return self._reading.energies(self._simulated(requests, groups, none, noise).distributions(), groups)
 
     def wait(self, seconds: float) -> None:
         """Let time go by without a job."""
@@ -187,54 +187,29 @@ class FPQAEvaluator:
         factor = noise.energy_factor[:, None]
         return np.asarray(factor * read / read.sum(axis=1, keepdims=True) + (1.0 - factor) / size)
 
-    def _distributions(
-        self, points: FloatArray, groups: IntArray, shots: IntArray, noise: MachineNoise
-    ) -> tuple[FloatArray, NDArray[np.bool_], IntArray]:
-        """Simulate requests.
-
-        Returns:
-            The distribution of outcomes of shots without error, shape (k, 2^n); the bits of each of the other shots,
-            shape (shots with an error, n); and the request of each of these.
-        """
-        plan, num_qubits, rng = self._plan, self._template.program.num_qubits, self._shots_rng
-        letters = self._reading.letters[groups]
+    def _simulated(self, points: FloatArray, groups: IntArray, shots: IntArray, noise: MachineNoise) -> Columns:
+        """Return the states of requests in their bases: one for the shots of each without error, and the others."""
+        plan, letters, offset = self._plan, self._reading.letters[groups], noise.angle_offset_rad
         angles, pairs = self._angles.at(self._template.outputs(points))
-        offset = noise.angle_offset_rad
-        too_far = self._places.turns * offset[:, self._places.atom_of_gate]
-        angles[..., 0] += np.where(self._places.followed, too_far, 0.0)
+        angles[..., 0] += np.where(plan.followed & plan.turns, offset[:, plan.atom_of_gate], 0.0)
         gates = u_matrices(*angles.reshape(-1, 3).T).reshape(len(points), -1, 2, 2)
-        circuits = np.repeat(np.arange(len(shots)), shots)
-        probabilities = self._places.probabilities(noise, letters)
         # Where data gates turn too far, an ancilla with a register may be left in a state that has no definite outcome.
         apart = plan.measures_ancillas and bool(offset.any())
-        errors = Errors.draw(probabilities, self._places.num_kinds, shots, rng, apart=apart)
-        columns = Columns(plan, gates, pairs, circuits, errors, rng)
+        probabilities = self._places.probabilities(noise, letters)
+        errors = Errors.draw(probabilities, self._places.num_kinds, shots, self._shots_rng, apart=apart)
+        columns = Columns(plan, gates, pairs, np.repeat(np.arange(len(shots)), shots), errors, self._shots_rng)
         columns.run()
-        place = len(self._places.of_plan)
-        for qubit, (register, flipped) in enumerate(zip(plan.registers, plan.flipped, strict=True)):
-            basis = self._bases(letters[:, qubit], offset[:, qubit])
-            step = Noise("gate", (qubit,), (1 << register,), (False,))
-            reads_z = letters[columns.source, qubit] == 3
-            columns.turn(qubit, register, basis, flipped, ~reads_z[: columns.active])
-            columns.flips[qubit] ^= flipped & reads_z
-            columns.noise(step, place + qubit)
-        states = columns.states[: 1 << num_qubits]
-        weights = states.real**2 + states.imag**2
-        index = np.arange(1 << num_qubits)
-        bits = [(index >> register & 1)[:, None] for register in plan.registers]
-        ideal = np.zeros((len(points), len(index)))
-        for request in range(len(points)):
-            number = sum((b[:, 0] ^ columns.flips[q, request]) << q for q, b in enumerate(bits))
-            ideal[request, number] = weights[:, request]
-        ends = np.cumsum(weights[:, len(points) :], axis=0)
-        found = (rng.random(ends.shape[1]) * ends[-1] >= ends).sum(axis=0)
-        values = np.stack([b[found, 0] for b in bits], axis=1).astype(np.bool_)
-        return ideal, values ^ columns.flips[:num_qubits, len(points) :].T, columns.source[len(points) :]
+        for qubit, register in enumerate(plan.registers):
+            turned = letters[columns.source[: columns.active], qubit] != _Z
+            columns.turn(qubit, register, _to_z(letters[:, qubit], offset[:, qubit]), plan.flipped[qubit], turned)
+            columns.noise(Noise("gate", (qubit,), (1 << register,), (False,)), len(self._places) + qubit)
+        return columns
 
-    def _bases(self, letters: IntArray, offset: FloatArray) -> ComplexArray:
-        """Return what turns a letter into Z for each request, shape (k, 2, 2); of no meaning for Z itself."""
-        angles = np.array([_TO_Z.get(letter, (0.0, 0.0, 0.0)) for letter in letters.tolist()]).reshape(-1, 3)
-        return u_matrices(angles[:, 0] + offset, angles[:, 1], angles[:, 2])
+
+def _to_z(letters: IntArray, offset: FloatArray) -> ComplexArray:
+    """Return what turns a letter into Z for each request, shape (k, 2, 2); of no meaning for Z itself."""
+    lam = np.where(letters == _X, np.pi, np.pi / 2)
+    return u_matrices(np.pi / 2 + offset, np.zeros(len(letters)), lam)
 
 
 def _chunks(shots: IntArray, most: int) -> list[tuple[int, int]]:
@@ -253,39 +228,38 @@ class _Places:
     """Where errors may happen in a program, and how probable they are: those of the plan, and a gate on each qubit.
 
     Attributes:
-        of_plan: Places of the plan; with true those where a gate turns too far.
         num_kinds: Number of equally probable errors at each place.
-        atom_of_gate: Atom of each one-qubit gate.
-        turns: Whether each gate turns, in place of being diagonal in Z.
-        followed: Whether it is simulated as it is when it turns too far.
     """
 
-    def __init__(self, evaluator: FPQAEvaluator) -> None:
-        template, plan = evaluator._template, evaluator._plan
-        self.of_plan = list(places(plan))
+    def __init__(self, template: Template, plan: Plan) -> None:
         constants = template.program.device.fidelity
         self._idle_ratio = (1.0 - constants.idle_rydberg) / (1.0 - constants.cz) if constants.cz < 1.0 else 0.0
-        self._first = np.array([step.atoms[0] for step, _ in self.of_plan], dtype=np.int64)
-        self._last = np.array([step.atoms[-1] for step, _ in self.of_plan], dtype=np.int64)
-        self._kinds = np.array(["turn" if turned else step.kind for step, turned in self.of_plan])
-        self._time_us = np.array([step.time_us for step, _ in self.of_plan])
+        steps = list(places(plan))
+        self._kinds = np.array(["turn" if too_far else step.kind for step, too_far in steps])
+        self._first = np.array([step.atoms[0] for step, _ in steps], dtype=np.int64)
+        self._last = np.array([step.atoms[-1] for step, _ in steps], dtype=np.int64)
+        self._time_us = np.array([[step.time_us] for step, _ in steps])
         of_kind = {"gate": 3, "pair": 15, "idle": 3, "wait": 1, "turn": 1}
-        kinds = [of_kind[kind] for kind in self._kinds.tolist()] + [3] * plan.num_qubits
-        self.num_kinds = np.array(kinds, dtype=np.int64)
-        self._data = np.arange(plan.num_qubits)
-        self.atom_of_gate, self.turns, self.followed = plan.atom_of_gate, plan.turns, plan.followed
+        kinds = [of_kind[kind] for kind in self._kinds.tolist()]
+        self.num_kinds = np.array(kinds + [of_kind["gate"]] * plan.num_qubits, dtype=np.int64)
+
+    def __len__(self) -> int:
+        """Return the number of places of the plan."""
+        return len(self._kinds)
 
     def probabilities(self, noise: MachineNoise, letters: IntArray) -> FloatArray:
-        """Return the probability of an error at each place for each request, shape (places, k)."""
-        of_gate = 0.75 * depolarising_probability(noise.error_1q, 1).T
-        of_idle = 0.75 * depolarising_probability(np.minimum(self._idle_ratio * noise.error_2q, 0.5), 1).T
-        of_turn = np.sin(noise.angle_offset_rad.T / 2.0) ** 2
+        """Return the probability of an error at each place for each request, shape (places, k).
+
+        Of the 4^n equally probable Paulis that depolarise n atoms, the identity is no error.
+        """
         first, last = self._first, self._last
-        of_pair = 15.0 / 16.0 * depolarising_probability((noise.error_2q.T[first] + noise.error_2q.T[last]) / 2.0, 2)
-        of_wait = 0.5 * -np.expm1(-self._time_us[:, None] / noise.t1_us.T[first])
-        found = np.zeros((len(first), len(letters)))
-        choices = {"gate": of_gate[first], "idle": of_idle[first], "turn": of_turn[first], "pair": of_pair}
-        for kind, values in (choices | {"wait": of_wait}).items():
-            found[self._kinds == kind] = values[self._kinds == kind]
-        reading = np.where(letters.T != 3, of_gate[self._data], 0.0)
+        gate = 0.75 * depolarising_probability(noise.error_1q, 1).T
+        idle = 0.75 * depolarising_probability(np.minimum(self._idle_ratio * noise.error_2q, 0.5), 1).T
+        pair = 15.0 / 16.0 * depolarising_probability((noise.error_2q.T[first] + noise.error_2q.T[last]) / 2.0, 2)
+        found = np.select(
+            [(self._kinds == kind)[:, None] for kind in ("gate", "idle", "pair", "wait")],
+            [gate[first], idle[first], pair, 0.5 * -np.expm1(-self._time_us / noise.t1_us.T[first])],
+            np.sin(noise.angle_offset_rad.T[first] / 2.0) ** 2,
+        )
+        reading = np.where(letters.T != _Z, gate[: letters.shape[1]], 0.0)
         return np.concatenate([found, reading])

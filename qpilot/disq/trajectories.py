@@ -153,6 +153,25 @@ class Columns:
                     self._drop(step)
         self.flush()
 
+    def distributions(self) -> FloatArray:
+        """Return the distribution of the outcomes of the data without errors, shape (points, 2^n), once all is done."""
+        count, registers = len(self.gates), self.plan.registers
+        weights = np.abs(self.states[: 1 << len(registers), :count].T) ** 2
+        result = np.zeros_like(weights)
+        index = np.arange(weights.shape[1])
+        number = np.zeros((count, len(index)), dtype=np.int64)
+        for qubit, register in enumerate(registers):
+            number |= ((index >> register & 1) ^ self.flips[qubit, :count, None]) << qubit
+        np.put_along_axis(result, number, weights, axis=1)
+        return np.asarray(result)
+
+    def outcomes(self, rng: np.random.Generator) -> BoolArray:
+        """Return bits of the data for the shots that have a state of their own, shape (shots, n), once all is done."""
+        count, registers = len(self.gates), np.array(self.plan.registers)
+        ends = np.cumsum(np.abs(self.states[: 1 << len(registers), count:]) ** 2, axis=0)
+        found = (rng.random(ends.shape[1]) * ends[-1] >= ends).sum(axis=0)
+        return np.asarray((found[:, None] >> registers & 1 == 1) ^ self.flips[: len(registers), count:].T)
+
     def noise(self, step: Noise, place: int, *, too_far: bool = False) -> None:
         """Let the errors of a place happen; with `too_far` those of a gate that turns too far."""
         before, self.active = self.active, int(self._active_at[place])
@@ -177,32 +196,32 @@ class Columns:
                 self.signs[register, with_z] ^= True
 
     def turn(
-        self, atom: int, register: int, matrices: ComplexArray, flipped: bool, only: BoolArray | None = None
+        self, atom: int, register: int, matrices: ComplexArray, flipped: bool, turned: BoolArray | None = None
     ) -> None:
-        """Apply a gate to an atom that has a register to itself, whose value is that of the register then.
+        """Apply a gate to an atom that has a register to itself, whose value then is that of the register.
 
         Args:
             atom: The atom.
             register: Its register.
             matrices: The gate for each source, shape (sources, 2, 2).
             flipped: Whether the value of the atom is not that of the register.
-            only: Which of the active columns see the gate; all, if left out.
+            turned: Which of the active columns see the gate; all, if left out.
         """
         self.flush()
-        which: IntArray | slice = slice(0, self.active) if only is None else np.flatnonzero(only)
-        swapped = self.flips[atom, which] ^ flipped
+        which: IntArray | slice = slice(0, self.active)
+        if turned is not None:
+            self.flips[atom, : self.active][~turned] ^= flipped
+            which = np.flatnonzero(turned)
         each = matrices[self.source[which]]
+        swapped = self.flips[atom, which] ^ flipped
         each = np.where(swapped[:, None, None], each[:, :, ::-1], each)
         each[:, :, 1] *= 1.0 - 2.0 * self.signs[register, which, None]
         parts = self.states[: 1 << self.num_registers].reshape(-1, 2, 1 << register, self.states.shape[1])
-        zero, one = parts[:, 0, :, which], parts[:, 1, :, which]
-        if only is not None:  # the index of an array goes first
-            zero, one = np.moveaxis(zero, 0, -1), np.moveaxis(one, 0, -1)
+        parts = parts[..., : self.active]
+        zero, one = (parts[:, k] if turned is None else parts[:, k][..., which] for k in (0, 1))
         new_zero = each[:, 0, 0] * zero + each[:, 0, 1] * one
         new_one = each[:, 1, 0] * zero + each[:, 1, 1] * one
-        if only is not None:
-            new_zero, new_one = np.moveaxis(new_zero, -1, 0), np.moveaxis(new_one, -1, 0)
-        parts[:, 0, :, which], parts[:, 1, :, which] = new_zero, new_one
+        parts[:, 0][..., which], parts[:, 1][..., which] = new_zero, new_one
         self.flips[atom, which] = False
         self.signs[register, which] = False
 
