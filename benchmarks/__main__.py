@@ -113,8 +113,8 @@ def _measure_and_report(options: argparse.Namespace, out: Path, settings: Settin
     jobs = [*_jobs(options)]
     wanted = {rows.key_of(job.case, job.way) for job in jobs}
     stale = {key for key in wanted if options.again is not None and key[-1] in (options.again or WAYS)}
-    # What failed may be mended by now.
-    found = [row for row in found if rows.row_key(row) not in stale and row["status"] != "failed"]
+    stale |= wanted & {rows.row_key(row) for row in found if row["status"] == "failed"}  # it may be mended by now
+    found = [row for row in found if rows.row_key(row) not in stale]
     known = {rows.row_key(row) for row in found}
     jobs = [job for job in jobs if rows.key_of(job.case, job.way) not in known]
     if found:

@@ -333,10 +333,9 @@ def _draw(
     from .arch.program import Program
     from .visualize import picture
 
-    kind = output.suffix.lower().removeprefix(".")
-    if kind not in ("png", "svg", "pdf"):
-        raise typer.BadParameter(f"{output} must end in .png, .svg or .pdf.")
     _check_output(output, program)
+    _check_ending(output, ".png, .svg or .pdf")
+    kind = output.suffix.lower().removeprefix(".")
     write_bytes(output, picture(Program.load(program), step, kind=kind), ProgramError)
 
 
@@ -368,11 +367,12 @@ def _animate(
     from .visualize import animate, to_html
 
     _check_output(output, program)
+    _check_ending(output, ".html, .gif or .mp4")
     match = re.fullmatch(r"(\d+):(\d+)", steps or "0:0")
     if match is None:
         raise typer.BadParameter(f"--steps is {steps!r}; give the first instruction and the one after the last: 0:40.")
     loaded = Program.load(program)
-    if output.suffix.lower() in (".html", ".htm"):
+    if output.suffix.lower() == ".html":
         to_html(loaded, output, circuit=read_circuit(circuit) if circuit else None)
         return
     chosen = (int(match[1]), int(match[2])) if steps else None
@@ -432,6 +432,12 @@ def _parse_shape(text: str) -> tuple[int, int] | None:
     if found is None:
         raise typer.BadParameter(f"--shape is {text!r}; it must be rows x columns, such as 10x10, or auto.")
     return int(found[1]), int(found[2])
+
+
+def _check_ending(path: Path, endings: str) -> None:
+    """Refuse a name that tells no kind of file that can be written."""
+    if path.suffix.lower() not in re.findall(r"\.\w+", endings):
+        raise typer.BadParameter(f"{path} must end in {endings}.")
 
 
 def _check_output(output: Path, source: Path) -> None:

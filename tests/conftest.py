@@ -3,6 +3,10 @@
 import signal
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("qpilot", deadline=None)  # tests tell what is right, not how busy the machine is
+settings.load_profile("qpilot")
 
 
 @pytest.fixture(scope="session", autouse=True)

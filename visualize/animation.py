@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..arch.errors import OptionError, ProgramError
 from ..arch.files import write_bytes
 from ..arch.program import Move, Program, Raman, Rydberg
-from .motion import Trace, trace
+from .motion import Trace, check_steps, trace
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
@@ -87,7 +87,7 @@ def animate(
     """
     _check(fps, dpi, timing)
     motion = trace(program)
-    frames = schedule(motion, _range(program, steps), fps, timing)
+    frames = schedule(motion, check_steps(program, steps), fps, timing)
     if path is None:
         return _play(motion, frames, fps, dpi, timing)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -155,16 +155,6 @@ def _check(fps: object, dpi: object, timing: str) -> None:
             raise OptionError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
     if timing not in get_args(Timing):
         raise OptionError(f"timing is {timing!r}; it must be 'real' or 'equal'.")
-
-
-def _range(program: Program, steps: tuple[int, int] | None) -> range:
-    total = len(program.instructions)
-    if not total:
-        raise ProgramError(f"Program {program.circuit.name!r} has no instructions to show.")
-    first, end = (0, total) if steps is None else steps
-    if not 0 <= first < end <= total:
-        raise OptionError(f"steps is {steps!r}; it must be (first, end) with 0 <= first < end <= {total}.")
-    return range(first, end)
 
 
 def _announce(total: int, size: tuple[int, int], suffix: str, seconds: float) -> None:

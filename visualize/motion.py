@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arch.cost import instruction_times_us
-from ..arch.errors import ProgramError
+from ..arch.errors import OptionError, ProgramError
 from ..arch.program import Instruction, Measure, Move, Program, Raman, Release, Rydberg, check_structure
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -109,6 +109,28 @@ def trace(program: Program) -> Trace:
     spans, pair_steps, pairs, qubits, kinds = _follow_ancillas(program)
     sentences = _sentences(program, moves)
     return Trace(program, times_us, moves, spans, pair_steps, pairs, qubits, kinds, sentences)
+
+
+def check_steps(program: Program, steps: tuple[int, int] | None) -> range:
+    """Return the instructions to show: all of them, or those from the first to before the end.
+
+    Raises:
+        OptionError: There are no such instructions.
+        ProgramError: The program has none at all.
+    """
+    total = len(program.instructions)
+    if not total:
+        raise ProgramError(f"Program {program.circuit.name!r} has no instructions to show.")
+    first, end = (0, total) if steps is None else steps
+    if not 0 <= first < end <= total:
+        raise OptionError(f"steps is {steps!r}; it must be (first, end) with 0 <= first < end <= {total}.")
+    return range(first, end)
+
+
+def window_us(trace: Trace, steps: range) -> tuple[float, float]:
+    """Return start and end of the time axis; where nothing takes time it is 1 us long."""
+    start_us, end_us = float(trace.times_us[steps.start]), float(trace.times_us[steps.stop])
+    return start_us, end_us if end_us > start_us else start_us + 1.0
 
 
 def lines_um(trace: Trace, time_us: float) -> Lines:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _AOD_COLOURS = (GREEN, SKY, GREY, BLACK)
 _ATOM_UM = 1.6  # drawn diameter of an atom, where that is neither too small nor too large to look at
-_ATOM_POINTS = (2.4, 9.0)
+_ATOM_POINTS = (3.2, 9.0)
 _NUMBER_POINTS = (5.0, 8.0)
 _BAR_POINTS = 25.0  # least length of the scale bar
 _NARROW_INCHES = 4.0  # figures that have no room beside the lattice

@@ -10,7 +10,7 @@ import numpy as np
 from ..arch.errors import ProgramError
 from ..arch.program import Program, Raman, Rydberg
 from .losses import fidelity_losses
-from .motion import Floats, Ints, Trace, bright_at, pairs_at, trace
+from .motion import Floats, Ints, Trace, bright_at, check_steps, pairs_at, trace, window_us
 from .picture import short_name
 from .style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, STYLE, VERMILION
 
@@ -39,7 +39,7 @@ _CAUSES = (  # colours and hatches as in the figures of the benchmarks
 )
 
 
-def timeline(program: Program) -> tuple[Axes, Axes]:
+def timeline(program: Program, *, steps: tuple[int, int] | None = None) -> tuple[Axes, Axes]:
     """Draw what each atom does over time, and below it the fidelity that is lost by then.
 
     Pulses and Raman layers, too short to be seen, are drawn wider than they are. Where there are many atoms,
@@ -47,12 +47,14 @@ def timeline(program: Program) -> tuple[Axes, Axes]:
 
     Args:
         program: A compiled program.
+        steps: First instruction and the one after the last; by default all.
 
     Returns:
         The axes of the atoms and of the losses; `axes[0].figure.savefig(path)` keeps the picture.
 
     Raises:
-        ProgramError: The program is not well formed, or has no atoms.
+        OptionError: There are no such instructions.
+        ProgramError: The program is not well formed, or has no atoms or no instructions.
     """
     import matplotlib as mpl
     from matplotlib import pyplot as plt
@@ -60,6 +62,7 @@ def timeline(program: Program) -> tuple[Axes, Axes]:
     motion = trace(program)
     if not program.num_atoms:
         raise ProgramError(f"Program {program.circuit.name!r} has no atoms, so there is no timeline to draw.")
+    shown = check_steps(program, steps)
     rows, names = _share_rows(program)
     inches = len(names) * (_ROW_INCHES[0] if len(names) > _MOST_ROWS // 2 else _ROW_INCHES[1])
     inches = max(inches, 0.95)
@@ -67,18 +70,19 @@ def timeline(program: Program) -> tuple[Axes, Axes]:
         _, (upper, lower) = plt.subplots(
             2, 1, sharex=True, figsize=(_INCHES, inches + 1.9), height_ratios=[inches, 1.0], layout="constrained"
         )
-        _draw_rows(upper, motion, rows, names)
-        _draw_losses(lower, motion)
+        _draw_rows(upper, motion, rows, names, shown)
+        _draw_losses(lower, motion, shown)
     return upper, lower
 
 
-def activity(motion: Trace, rows: Ints, columns: int) -> dict[str, Floats]:
+def activity(motion: Trace, rows: Ints, columns: int, steps: range) -> dict[str, Floats]:
     """Return which share of the atoms of a row does what, as time passes.
 
     Args:
         motion: The program.
         rows: Row of each atom.
         columns: Number of equal parts of the time.
+        steps: The instructions that the time is of.
 
     Returns:
         For each name of what an atom can do, an array of shape (rows, columns) from 0 to 1.
@@ -86,14 +90,19 @@ def activity(motion: Trace, rows: Ints, columns: int) -> dict[str, Floats]:
     program, n = motion.program, motion.program.num_qubits
     size = np.bincount(rows)
     shares = {name: np.zeros((len(size), columns)) for name, _ in _KINDS}
-    per_us = columns / (motion.times_us[-1] or 1.0)
+    from_us, until_us = window_us(motion, steps)
+    per_us = columns / (until_us - from_us)
+
+    def cells(start_us: float, end_us: float, least: int) -> slice:
+        first = min(max(int((start_us - from_us) * per_us), 0), columns - least)
+        return slice(first, max(first + least, math.ceil((end_us - from_us) * per_us)))
 
     def paint(kind: str, atoms: Ints, start_us: float, end_us: float, least: int) -> None:
-        first = min(int(start_us * per_us), columns - least)
-        part = shares[kind][:, first : max(first + least, math.ceil(end_us * per_us))]
+        part = shares[kind][:, cells(start_us, end_us, least)]
         np.maximum(part, (np.bincount(rows[atoms], minlength=len(size)) / size)[:, None], out=part)
 
-    for step, op in enumerate(program.instructions):
+    for step in steps:
+        op = program.instructions[step]
         start_us, end_us = motion.times_us[step : step + 2]
         if isinstance(op, Rydberg):
             paint("Rydberg pulse", motion.pairs[pairs_at(motion, step)].ravel(), start_us, end_us, _MARK)
@@ -102,6 +111,8 @@ def activity(motion: Trace, rows: Ints, columns: int) -> dict[str, Floats]:
     for aod, moves in enumerate(motion.moves):
         held = np.array([(k, r, c) for k, (a, r, c) in enumerate(program.ancillas, start=n) if a == aod]).reshape(-1, 3)
         for k in range(1, len(moves.steps)):
+            if moves.ends_us[k] <= from_us or moves.starts_us[k] >= until_us:
+                continue
             moved = (moves.rows_um[k] != moves.rows_um[k - 1])[held[:, 1]]
             moved |= (moves.cols_um[k] != moves.cols_um[k - 1])[held[:, 2]]
             bright = bright_at(motion, int(moves.steps[k]))
@@ -112,7 +123,8 @@ def activity(motion: Trace, rows: Ints, columns: int) -> dict[str, Floats]:
     np.add.at(holding, rows[:n], 1.0)
     ends_us = np.append(motion.times_us[:-1], motion.times_us[-1])
     for atom, first, last in zip(motion.spans.atoms, motion.spans.first, motion.spans.last, strict=True):
-        holding[rows[atom], int(ends_us[first] * per_us) : math.ceil(ends_us[last] * per_us)] += 1.0
+        if ends_us[last] > from_us and ends_us[first] < until_us:
+            holding[rows[atom], cells(ends_us[first], ends_us[last], 0)] += 1.0
     holding /= size[:, None]
     np.minimum(holding, 1.0, out=holding)
     return shares
@@ -133,19 +145,17 @@ def _share_rows(program: Program) -> tuple[Ints, list[str]]:
     return rows, names
 
 
-def _draw_rows(ax: Axes, motion: Trace, rows: Ints, names: list[str]) -> None:
+def _draw_rows(ax: Axes, motion: Trace, rows: Ints, names: list[str], steps: range) -> None:
     from matplotlib.colors import to_rgb
     from matplotlib.patches import Patch
 
     picture = np.ones((len(names), _COLUMNS, 3))
-    shares = activity(motion, rows, _COLUMNS)
+    shares = activity(motion, rows, _COLUMNS, steps)
     for kind, colour in reversed(_KINDS):
         share = np.where(shares[kind] > 0, _FAINTEST + (1 - _FAINTEST) * shares[kind], 0)[:, :, None]
         picture = (1 - share) * picture + share * np.array(to_rgb(colour))
-    end_us = motion.times_us[-1] or 1.0
-    ax.imshow(
-        picture, aspect="auto", interpolation="nearest", extent=(0, end_us, len(names) - 0.5, -0.5), origin="upper"
-    )
+    extent = (*window_us(motion, steps), len(names) - 0.5, -0.5)
+    ax.imshow(picture, aspect="auto", interpolation="nearest", extent=extent, origin="upper")
     every = math.ceil(len(names) / (_MOST_ROWS // 2 if len(names) <= _MOST_ROWS // 2 else _MOST_ROWS // 3))
     ax.set_yticks(range(0, len(names), every), names[::every])
     border = rows[motion.program.num_qubits - 1] + 0.5 if motion.program.num_qubits else -0.5
@@ -156,11 +166,12 @@ def _draw_rows(ax: Axes, motion: Trace, rows: Ints, names: list[str]) -> None:
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.03))
 
 
-def _draw_losses(ax: Axes, motion: Trace) -> None:
+def _draw_losses(ax: Axes, motion: Trace, steps: range) -> None:
     losses = fidelity_losses(motion)
     curves = np.array([getattr(losses, name) for name, *_ in _CAUSES])
     total = curves.sum(axis=0)
     known = np.isfinite(total)  # until some factor is zero
+    at_end = total[steps.stop]
     ax.stackplot(
         motion.times_us[known],
         curves[:, known],
@@ -170,8 +181,8 @@ def _draw_losses(ax: Axes, motion: Trace) -> None:
         edgecolor="white",
         linewidth=0,
     )
-    ax.set_ylim(0, 1.05 * total[known].max() or 1.0)
-    end = f"10^-{total[-1]:.1f}" if _TINY < total[-1] < np.inf else f"{10 ** -total[-1]:.4g}"
+    ax.set_ylim(0, 1.05 * total[: steps.stop + 1][known[: steps.stop + 1]].max() or 1.0)
+    end = f"10^-{at_end:.1f}" if _TINY < at_end < np.inf else f"{10**-at_end:.4g}"
     title = f"fidelity at the end: {end}"
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05), title=title, alignment="left", reverse=True)
-    ax.set(xlabel="time (us)", ylabel="-log10 of\nthe fidelity", xlim=(0, motion.times_us[-1] or 1.0))
+    ax.set(xlabel="time (us)", ylabel="-log10 of\nthe fidelity", xlim=window_us(motion, steps))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..arch.errors import ProgramError
 from ..arch.program import Program
-from .motion import Floats, Moves, Trace, bright_at, trace
+from .motion import Floats, Moves, Trace, bright_at, check_steps, trace, window_us
 from .picture import short_name
 from .style import GREEN, GREY, ORANGE, STYLE
 
@@ -22,18 +22,20 @@ _MOST_POINTS = 400_000  # on all curves; with more, moves are drawn straight
 _DOTTED = (0, (1, 2))
 
 
-def trajectory(program: Program) -> tuple[Axes, ...]:
+def trajectory(program: Program, *, steps: tuple[int, int] | None = None) -> tuple[Axes, ...]:
     """Draw where the lines of each AOD are over time: x of the columns above, y of the rows below.
 
     A line is drawn through while it holds a bright ancilla, and dotted else. Thin vertical lines are Rydberg pulses.
 
     Args:
         program: A compiled program.
+        steps: First instruction and the one after the last; by default all.
 
     Returns:
         Two pairs of axes for each AOD that moves, columns first; `axes[0].figure.savefig(path)` keeps the picture.
 
     Raises:
+        OptionError: There are no such instructions.
         ProgramError: The program is not well formed, or has no moves.
     """
     import matplotlib as mpl
@@ -55,7 +57,7 @@ def trajectory(program: Program) -> tuple[Axes, ...]:
             _draw_lines(all_axes[2 * k + 1], motion, moves, moves.rows_um, bright[0], f"y of rows{of_aod} (um)")
         all_axes[0].set_title(f"{short_name(motion)}: paths of the lines", parse_math=False)
         _explain(all_axes[0])
-        all_axes[-1].set(xlabel="time (us)", xlim=(0, motion.times_us[-1] or 1.0))
+        all_axes[-1].set(xlabel="time (us)", xlim=window_us(motion, check_steps(program, steps)))
     return tuple(all_axes)
 
 

@@ -183,6 +183,15 @@ def test_what_failed_is_measured_again(complete, tmp_path, capfd):
     assert "1 are left" in capfd.readouterr().err
 
 
+def test_what_failed_elsewhere_is_kept(complete, tmp_path):
+    found = rows.load(complete / "rows.csv")
+    failed = next(k for k, row in enumerate(found) if row["qubits"] != 4 and row["way"] == "logical")
+    found[failed] = found[failed] | dict.fromkeys(RESULT_COLUMNS) | {"status": "failed", "note": "broken"}
+    rows.save(found, tmp_path / "rows.csv")
+    assert main([*SMALL, *FEW, "--qubits", "4", "--out", str(tmp_path)]) == 0
+    assert len(rows.load(tmp_path / "rows.csv")) == len(found)
+
+
 def test_what_takes_too_long_is_a_row_that_says_so(tmp_path):
     slow = ["--suite", "algorithms", "--circuits", "qft", "--qubits", "40", "--ways", "qpilot-depth", "logical"]
     assert main([*slow, "--limit", "1", "--out", str(tmp_path)]) == 0

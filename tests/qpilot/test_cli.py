@@ -308,8 +308,8 @@ def test_compile_writes_a_page_with_the_gates(run, tmp_path):
     ("arguments", "status", "words"),
     [
         (("draw", "-o", "x.bmp"), 2, "must end in .png"),
+        (("animate", "-o", "x.avi"), 2, "must end in .html, .gif or .mp4"),
         (("draw", "-o", "x.png", "--step", "99"), 1, "no instruction 99"),
-        (("animate", "-o", "x.avi"), 1, ".gif"),
         (("animate", "-o", "x.gif", "--steps", "3"), 2, "0:40"),
         (("animate", "-o", "none/x.html"), 1, "x.html cannot be written"),
     ],

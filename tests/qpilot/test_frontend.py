@@ -2,7 +2,6 @@
 
 import gzip
 import math
-import time
 from pathlib import Path
 
 import numpy as np
@@ -83,11 +82,9 @@ def test_header_may_follow_comments_and_a_byte_order_mark(tmp_path):
     assert read_circuit("/* a */ /* b\n */ OPENQASM 3; qubit q;").num_qubits == 1
 
 
-def test_header_search_is_fast_on_hostile_comments():
-    start = time.perf_counter()
-    with pytest.raises(CircuitError, match="header"):
+def test_header_search_ends_on_hostile_comments():
+    with pytest.raises(CircuitError, match="header"):  # in quadratic time it would take minutes
         read_circuit("/**/" * 50_000 + ";")
-    assert time.perf_counter() - start < 1
 
 
 def test_included_files_are_found_beside_the_circuit(tmp_path):
@@ -309,16 +306,6 @@ def test_registers_that_share_or_leave_out_bits_are_not_kept():
     assert lower(QuantumCircuit(bits, QuantumRegister(bits=bits[:1], name="a"))).info.qregs == ()
     shared = QuantumCircuit(QuantumRegister(bits=bits, name="a"), QuantumRegister(bits=bits[:1], name="b"))
     assert lower(shared).info.qregs == ()
-
-
-def test_large_circuits_are_fast():
-    circuit = QuantumCircuit(100)
-    for k in range(5000):
-        circuit.rx(0.1 * k, k % 100)
-        circuit.cx(k % 100, (7 * k + 1) % 100 if (7 * k + 1) % 100 != k % 100 else (k + 1) % 100)
-    start = time.perf_counter()
-    lower(circuit)
-    assert time.perf_counter() - start < 2  # 0.1 s when nothing else runs
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

@@ -342,6 +342,27 @@ def test_fits_a_phone_and_answers_to_a_tap(open_page, page_path, program, artifa
     page.screenshot(path=artifacts / "qaoa100-phone.png")
 
 
+def test_two_fingers_zoom_about_what_is_between_them(open_page, page_path):
+    page = open_page(page_path, viewport={"width": 390, "height": 844}, has_touch=True)
+    box = page.locator("#canvas").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    fingers = page.context.new_cdp_session(page)
+
+    def touch(kind, *apart):
+        points = [{"x": x + shift, "y": y, "id": k} for k, shift in enumerate(apart)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    before = look(page)
+    touch("touchStart", -40, 40)
+    for reach in range(40, 81, 10):
+        touch("touchMove", -reach, reach)
+    touch("touchEnd")
+    next_frame(page)
+    after = look(page)
+    assert after["scale"] == pytest.approx(2 * before["scale"], rel=0.02)
+    assert (after["x"], after["y"]) == pytest.approx((before["x"], before["y"]), abs=8 / after["scale"])
+
+
 def test_works_inside_a_sandboxed_frame(browser, program):
     page = browser.new_page()
     page.set_content("<iframe id=f sandbox=allow-scripts width=900 height=600></iframe>")

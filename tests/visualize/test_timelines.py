@@ -6,7 +6,7 @@ from matplotlib.collections import LineCollection
 
 import qpilot
 from qpilot.arch import FPQA, CircuitInfo, Lattice, Program, RydbergPulse, preset
-from qpilot.arch.errors import ProgramError
+from qpilot.arch.errors import OptionError, ProgramError
 from qpilot.visualize import timeline, trajectory
 from qpilot.visualize.losses import fidelity_losses
 from qpilot.visualize.motion import lines_um, trace
@@ -55,7 +55,7 @@ def test_losses_are_drawn_until_nothing_is_left(pair):
 def test_every_atom_does_what_the_program_says(pair):
     motion = trace(pair)
     columns = 4000
-    shares = activity(motion, np.arange(pair.num_atoms), columns)
+    shares = activity(motion, np.arange(pair.num_atoms), columns, range(len(pair.instructions)))
     at = (motion.times_us / motion.times_us[-1] * columns).astype(int)
     middle = (at[5] + at[6]) // 2  # of the first move
     assert shares["moving"][:, middle].tolist() == [0, 0, 1, 0]
@@ -69,9 +69,32 @@ def test_every_atom_does_what_the_program_says(pair):
 
 def test_atoms_of_a_row_share_it(pair):
     motion = trace(pair)
-    shares = activity(motion, np.array([0, 0, 1, 1]), 4000)
+    shares = activity(motion, np.array([0, 0, 1, 1]), 4000, range(len(pair.instructions)))
     at = int(motion.times_us[6] / motion.times_us[-1] * 4000)
     assert shares["Rydberg pulse"][:, at].tolist() == [0.5, 0.5]
+
+
+def test_a_part_shows_what_the_whole_shows_there(program):
+    motion, rows = trace(program), np.arange(program.num_atoms)
+    first, end = len(program.instructions) // 3, len(program.instructions) // 2
+    from_us, until_us = motion.times_us[[first, end]]
+    whole = activity(motion, rows, 40_000, range(len(program.instructions)))
+    part = activity(motion, rows, 500, range(first, end))
+    middles_us = from_us + (np.arange(500) + 0.5) / 500 * (until_us - from_us)
+    at = (middles_us / motion.times_us[-1] * 40_000).astype(int)
+    for kind in ("moving", "moving, dark", "holds a state"):
+        assert (part[kind] == whole[kind][:, at]).mean() > 0.99, kind  # they round at the ends of moves
+    upper, lower = timeline(program, steps=(first, end))
+    assert upper.get_xlim() == pytest.approx((from_us, until_us))
+    total = sum(getattr(fidelity_losses(motion), cause)[end] for cause in CAUSES)
+    assert lower.get_ylim()[1] == pytest.approx(1.05 * total)
+    assert trajectory(program, steps=(first, end))[0].get_xlim() == pytest.approx((from_us, until_us))
+
+
+@pytest.mark.parametrize("show", [timeline, trajectory])
+def test_steps_that_are_not_there_are_refused(pair, show):
+    with pytest.raises(OptionError, match=r"steps is \(3, 13\); it must be .* <= 12"):
+        show(pair, steps=(3, 13))
 
 
 def test_rows_are_named_and_limited(pair):
