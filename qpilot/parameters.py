@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from qiskit import QuantumCircuit
+from qiskit.circuit import CircuitError as CircuitErrorOfQiskit
 from qiskit.circuit import Parameter, ParameterExpression
 
 from .arch.errors import CircuitError
@@ -53,12 +55,12 @@ def number(value: Any) -> float:
     """
     if not is_free(value):
         return float(value)
-    at = at_placeholders(value)
+    there = at_placeholders(value)
     form = affine(value)
     if form is None:
-        return Traced(at, {value: 1.0})
+        return Traced(there, {value: 1.0})
     weights = {name: weight for name, weight in form.weights.items() if weight}
-    return Traced(at, weights) if weights else at
+    return Traced(there, weights) if weights else there
 
 
 def expression(number: float) -> Any:
@@ -76,7 +78,19 @@ def at_placeholders(value: ParameterExpression) -> float:
     Raises:
         ValueError: It is no finite real number there.
     """
-    return _real(value.bind({name: placeholder(name) for name in value.parameters}))
+    return at(value, {name: placeholder(name) for name in value.parameters})
+
+
+def at(expression: ParameterExpression, values: Mapping[Parameter, float]) -> float:
+    """Return an expression for some values, more of them than it needs or just as many.
+
+    Raises:
+        ValueError: It is no finite real number there.
+    """
+    try:
+        return _real(expression.bind({name: values[name] for name in expression.parameters}))
+    except (TypeError, ArithmeticError, CircuitErrorOfQiskit) as error:
+        raise ValueError(f"{expression} cannot be calculated: {error}") from None
 
 
 def placeholder(parameter: Parameter) -> float:

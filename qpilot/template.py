@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter, ParameterExpression
+from qiskit.circuit import Parameter
 
 from .arch.device import FPQA
 from .arch.errors import CircuitError
 from .arch.program import Instruction, Program, Raman, Rydberg
-from .arch.traced import Core, Traced
-from .arch.unitary import ANGLE_TOLERANCE, wrap
+from .arch.traced import Traced
+from .arch.unitary import wrap
 from .compiler import compile_traced
+from .formulas import Floats, Formulas, formulas_of
 from .frontend import read_circuit
 from .machine import CompileOptions, Sites
-from .parameters import NAMED, at_placeholders
-from .routing.builder import NEGLIGIBLE
+from .parameters import NAMED
 from .routing.options import Progress, no_progress, share
 from .verify import verify as verify_program
-
-Floats = NDArray[np.float64]
-Complexes = NDArray[np.complex128]
-Ints = NDArray[np.int64]
-
-NUDGE = 1e-4
-"""Where the angles of a gate are not determined, they are those of a point about so far away, in radians."""
 
 Values = Mapping[Any, float] | Sequence[float] | Floats
 
@@ -65,8 +57,9 @@ def compile_template(
         objective: As in `compile`.
         effort: As in `compile`.
         seed: As in `compile`.
-        verify: Check the program of one point: the rules of the hardware, and that it computes the circuit there. Two
-            analytic functions of the parameters that are equal at a point drawn at random are equal everywhere.
+        verify: Check the programs of two points, drawn at random and opposite to each other: the rules of the hardware,
+            and that they compute the circuit there. Analytic functions of the parameters that are equal at a random
+            point are equal everywhere.
         progress: As in `compile`.
 
     Returns:
@@ -92,109 +85,11 @@ def compile_template(
     if verify:
         report(0.9, "checking")
         point = np.random.default_rng(seed).uniform(-3.0, 3.0, len(template.parameters))
-        verify_program(template.bind(point), source.assign_parameters(point))
+        for each in (point, -point):
+            verify_program(template.bind(each), source.assign_parameters(each))
     report(1.0, "done")
     program = msgspec.structs.replace(template.program, compile_s=time.perf_counter() - start)
     return replace(template, program=program)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sums:
-    """Sums of variables: sum number i is that of `weights[k] * variables[columns[k]]` from starts[i] up to the next."""
-
-    columns: Ints
-    weights: Floats
-    starts: Ints
-
-    def values(self, variables: Floats) -> Floats:
-        """Return the sums at k points, shape (k, sums), from the variables there, shape (k, variables)."""
-        if not len(self.starts):
-            return np.empty((len(variables), 0))
-        return np.asarray(np.add.reduceat(variables[:, self.columns] * self.weights, self.starts, axis=1))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Level:
-    """Cores that depend on no other core but those of levels before.
-
-    Attributes:
-        turns: The turns of each core, filled up with 0 to the same number for all.
-        phases: The phases before each turn but the first.
-        shape: Number of cores, and of turns.
-    """
-
-    turns: Sums
-    phases: Sums
-    shape: tuple[int, int]
-
-    def angles(self, variables: Floats) -> Floats:
-        """Return the angles of the cores at k points, shape (k, cores, 4)."""
-        cores, count = self.shape
-        turns = self.turns.values(variables).reshape(-1, cores, count) / 2
-        phases = self.phases.values(variables).reshape(-1, cores, count - 1)
-        a, c = np.cos(turns[..., 0]) + 0j, np.sin(turns[..., 0]) + 0j
-        b, d = -c, a
-        for k in range(1, count):
-            cos, sin, turn = np.cos(turns[..., k]), np.sin(turns[..., k]), np.exp(1j * phases[..., k - 1])
-            b, d = b * turn, d * turn
-            a, b, c, d = a * cos + b * sin, b * cos - a * sin, c * cos + d * sin, d * cos - c * sin
-        return angles_of(a, b, c, d)
-
-
-def angles_of(a: Complexes, b: Complexes, c: Complexes, d: Complexes) -> Floats:
-    """Return the angles of many matrices, on a last axis; see `qpilot.arch.unitary.u_angles`."""
-    theta = 2 * np.arctan2(np.abs(c), np.abs(a))
-    diagonal, antidiagonal = theta < ANGLE_TOLERANCE, np.pi - theta < ANGLE_TOLERANCE
-    alpha = np.angle(np.where(antidiagonal, -b, a))
-    theta = np.where(diagonal, 0.0, np.where(antidiagonal, np.pi, theta))
-    phi = np.where(diagonal, 0.0, np.angle(c) - alpha)
-    lam = np.where(antidiagonal, 0.0, np.angle(np.where(diagonal, d, -b)) - alpha)
-    return np.stack([theta, phi, lam, alpha], axis=-1)
-
-
-def _settled(angles: Floats, beside: Floats) -> Floats:
-    """Return angles with those of diagonal and antidiagonal gates, of which only a sum counts, settled as close by.
-
-    So angles that cancel elsewhere, as those of a gate and its inverse, cancel here too.
-    """
-    theta, phi, lam, alpha = np.moveaxis(angles, -1, 0)
-    sign = np.where(theta == 0.0, -1.0, 1.0)
-    free = (theta == 0.0) | (theta == np.pi)
-    near = np.where(free, beside[..., 2], lam)
-    changed = np.where(free, near - lam, 0.0)
-    return np.stack([theta, phi + sign * changed, near, alpha - (theta == np.pi) * changed], axis=-1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Formulas:
-    """How the angles of a program come from parameters.
-
-    Attributes:
-        expressions: Angles of the circuit that are no sums of parameters; they are variables of their own.
-        levels: Cores, whose angles are variables too.
-        outputs: The different numbers of the program that depend on parameters.
-    """
-
-    expressions: tuple[ParameterExpression, ...]
-    levels: tuple[Level, ...]
-    outputs: Sums
-
-    def values(self, points: Floats, parameters: Sequence[Parameter]) -> Floats:
-        """Return the outputs at k points, shape (k, outputs)."""
-        count = len(points)
-        if self.levels:
-            beside = points + NUDGE * np.cos(np.arange(points.shape[1]))
-            points = np.concatenate([points, beside])
-        variables = np.concatenate([np.ones((len(points), 1)), points], axis=1)
-        if self.expressions:
-            bound = [dict(zip(parameters, point, strict=True)) for point in points.tolist()]
-            rows = [[float(e.bind({p: at[p] for p in e.parameters})) for e in self.expressions] for at in bound]
-            variables = np.concatenate([variables, rows], axis=1)
-        for level in self.levels:
-            angles = level.angles(variables)
-            angles[:count] = _settled(angles[:count], angles[count:])
-            variables = np.concatenate([variables, angles.reshape(len(points), -1)], axis=1)
-        return self.outputs.values(variables[:count])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,7 +158,10 @@ class Template:
                 what = f"has no parameter {unknown}" if missing is None else f"needs a value of {missing}"
                 raise CircuitError(f"The template {what}; its parameters are {', '.join(names[:NAMED])}.")
             values = [given[name] for name in names]
-        point = np.asarray(values, dtype=np.float64)
+        try:
+            point = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise CircuitError("A value of a parameter is no real number.") from None
         if point.shape != (len(self.parameters),):
             raise CircuitError(f"Values have shape {point.shape}; the template has {len(self.parameters)} parameters.")
         if not np.isfinite(point).all():
@@ -320,65 +218,4 @@ def _of(traced: Program, parameters: Sequence[Parameter]) -> Template:
         circuit=msgspec.structs.replace(info, global_phase=wrap(float(info.global_phase))),
         instructions=tuple(plain),
     )
-    return Template(program, tuple(parameters), tuple(slots), _formulas(outputs, parameters), phase)
-
-
-def _formulas(outputs: Sequence[Traced], parameters: Sequence[Parameter]) -> Formulas:
-    """Return how numbers come from parameters."""
-    values: dict[Hashable, float] = {parameter: at_placeholders(parameter) for parameter in parameters}
-    levels: list[list[Core]] = []
-    level_of: dict[Core, int] = {}
-    expressions: list[ParameterExpression] = []
-
-    def visit(number: float) -> int:
-        """Note the variables of a number; return the first level that may use it."""
-        if not isinstance(number, Traced):
-            return 0
-        least = 0
-        for variable in number.weights:
-            if isinstance(variable, tuple):
-                least = max(least, 1 + level(variable[0]))
-            elif variable not in values:
-                assert isinstance(variable, ParameterExpression)
-                expressions.append(variable)
-                values[variable] = at_placeholders(variable)
-        return least
-
-    def level(core: Core) -> int:
-        if core not in level_of:
-            found = max(map(visit, (*core.turns, *core.phases)))
-            level_of[core] = found
-            levels.extend([] for _ in range(found + 1 - len(levels)))
-            levels[found].append(core)
-            values.update(((core, k), value) for k, value in enumerate(core.angles))
-        return level_of[core]
-
-    for number in outputs:
-        visit(number)
-    column: dict[Hashable, int] = {}
-    for variable in (None, *parameters, *expressions):
-        column[variable] = len(column)
-    built = []
-    for cores in levels:
-        count = max(len(core.turns) for core in cores)
-        turns = [y for core in cores for y in (*core.turns, *[0.0] * (count - len(core.turns)))]
-        phases = [x for core in cores for x in (*core.phases, *[0.0] * (count - 1 - len(core.phases)))]
-        built.append(Level(_sums(turns, column, values), _sums(phases, column, values), (len(cores), count)))
-        for core in cores:
-            for k in range(len(core.angles)):
-                column[core, k] = len(column)
-    return Formulas(tuple(expressions), tuple(built), _sums(outputs, column, values))
-
-
-def _sums(numbers: Iterable[float], column: Mapping[Hashable, int], values: Mapping[Hashable, float]) -> Sums:
-    """Return numbers as sums of variables in columns; `values` are those of the variables where the numbers are."""
-    columns: list[int] = []
-    weights: list[float] = []
-    starts: list[int] = []
-    for number in numbers:
-        starts.append(len(columns))
-        of_number = number.weights if isinstance(number, Traced) else {}
-        columns += [0, *(column[variable] for variable in of_number)]
-        constant = float(number) - sum(weight * values[variable] for variable, weight in of_number.items())
-        weights += [constant if abs(constant) > NEGLIGIBLE else 0.0, *of_number.values()]
-    return Sums(np.array(columns, dtype=np.int64), np.array(weights), np.array(starts, dtype=np.int64))
+    return Template(program, tuple(parameters), tuple(slots), formulas_of(outputs, parameters), phase)

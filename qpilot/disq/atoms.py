@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from ..arch.cost import instruction_times_us
 from ..arch.errors import DriftError
 from ..arch.program import Raman, Release, Rydberg
-from ..template import Template, angles_of
+from ..formulas import angles_of
+from ..template import Template
 from .channels import ComplexArray, u_matrices
 from .noise import FloatArray
 

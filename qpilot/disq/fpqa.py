@@ -42,7 +42,7 @@ class FPQAEvaluator:
     So the processes of `qpilot.disq` serve as they are; the noise has an entry for each atom of the program, ancillas
     behind the data. An ancilla that is released is prepared in |0> anew, whatever its errors were. A circuit takes the
     time of its shots: that of the program and a gap. Memory and time grow as 2^n with the data qubits: 6 take about
-    50 ms per job of 4 circuits with 1024 shots, and 14 are the limit, cat states of ancillas counted.
+    25 ms for a job of 4 circuits of 1024 shots, and 14 are the limit, cat states of ancillas counted.
 
     Args:
         template: The ansatz, compiled by `qpilot.compile_template`; without measurements.

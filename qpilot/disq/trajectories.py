@@ -212,16 +212,22 @@ class Columns:
         if turned is not None:
             self.flips[atom, : self.active][~turned] ^= flipped
             which = np.flatnonzero(turned)
-        each = matrices[self.source[which]]
         swapped = self.flips[atom, which] ^ flipped
-        each = np.where(swapped[:, None, None], each[:, :, ::-1], each)
-        each[:, :, 1] *= 1.0 - 2.0 * self.signs[register, which, None]
+        each = np.moveaxis(matrices, 0, -1)[..., self.source[which]]  # a new array, with all of an entry in one row
+        each = np.where(swapped, each[:, ::-1], each)
+        each[:, 1] *= 1.0 - 2.0 * self.signs[register, which]
         parts = self.states[: 1 << self.num_registers].reshape(-1, 2, 1 << register, self.states.shape[1])
         parts = parts[..., : self.active]
         zero, one = (parts[:, k] if turned is None else parts[:, k][..., which] for k in (0, 1))
-        new_zero = each[:, 0, 0] * zero + each[:, 0, 1] * one
-        new_one = each[:, 1, 0] * zero + each[:, 1, 1] * one
-        parts[:, 0][..., which], parts[:, 1][..., which] = new_zero, new_one
+        new = each[0, 0] * zero
+        term = each[0, 1] * one
+        new += term
+        np.multiply(each[1, 0], zero, out=term)
+        one *= each[1, 1]  # in place: with temporary arrays all this takes ten times as long
+        one += term
+        parts[:, 0][..., which] = new
+        if turned is not None:
+            parts[:, 1][..., which] = one
         self.flips[atom, which] = False
         self.signs[register, which] = False
 
