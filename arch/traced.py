@@ -167,8 +167,8 @@ def _shorter(turns: Sequence[float], phases: Sequence[float]) -> Word | None:
     if halves is not None or more is not None:  # RY(pi) P(x) = e^(ix) P(-x) RY(pi)
         outer = (first - middle, last) if halves is not None else (first, last - middle)
         return Word((one + other,), outer, middle)
-    quarters, more = _multiple(one, math.pi / 2), _multiple(other, math.pi / 2)
-    if quarters is not None and more is not None and quarters % 2 and more % 2:
+    quarters, more = _multiple(one, math.pi / 2), _multiple(other, math.pi / 2)  # odd ones: others are gone by now
+    if quarters is not None and more is not None:
         # RY(pi/2) P(x) RY(-pi/2) = e^(ix/2) RX(x), and RX(x) = P(-pi/2) RY(x) P(pi/2)
         sign = 1 if quarters % 4 == 1 else -1
         alpha, turn = middle / 2 + math.pi * ((quarters - sign) // 4), middle * sign
@@ -176,6 +176,13 @@ def _shorter(turns: Sequence[float], phases: Sequence[float]) -> Word | None:
         if rest % 4:
             alpha, last = alpha + math.pi / 2, last - math.pi
         return Word((turn + rest * math.pi / 2,), (first - math.pi / 2, last + math.pi / 2), alpha)
+    if _multiple(middle, math.pi / 2) is not None and (quarters is None) != (more is None):
+        # RY(y) = e^(-iy/2) P(pi/2) RY(pi/2) P(y) RY(-pi/2) P(-pi/2), and one of these meets the other turn
+        if more is None:
+            left = Word((one,), (first, middle + math.pi / 2)).then(Word((math.pi / 2,), (0.0, other)))
+            return left.then(Word((-math.pi / 2,), (0.0, last - math.pi / 2), -other / 2))
+        right = Word((-math.pi / 2,), (0.0, middle - math.pi / 2)).then(Word((other,), (0.0, last)))
+        return Word((math.pi / 2,), (first + math.pi / 2, one)).then(right._replace(alpha=right.alpha - one / 2))
     if Traced in (type(one), type(other), type(middle)):
         return None
     theta, phi, lam, alpha = Core((one, other), (middle,)).angles

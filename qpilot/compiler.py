@@ -65,7 +65,8 @@ def compile(  # noqa: A001 - the name the user asked for
     Equal arguments give equal programs.
 
     Args:
-        circuit: A circuit, OpenQASM 2 or 3 text, or the path of such a text.
+        circuit: A circuit, OpenQASM 2 or 3 text, or the path of such a text. Its parameters must have values;
+            `compile_template` compiles for all values at once.
         device: The machine; by default one with a lattice that just fits (`FPQA.for_qubits`).
         router: "generic" routes every gate by itself; "auto" routes blocks of commuting diagonal gates as a whole, and
             evolutions under Pauli strings of three and more letters as `compile_paulis` does.

@@ -196,7 +196,7 @@ def test_a_common_attenuation_scales_all_energies_alike():
     plain = FastEngine(ansatz, GROUPS, Static(), seed=5)
     weak = FastEngine(ansatz, GROUPS, Static() + PublishedInjection(window), seed=5)
     exact = plain.probabilities(points, groups, plain._drift.next_job(4)) @ plain._reading.values[0]
-    halved = weak.probabilities(points, groups, weak._drift.next_job(4)) @ weak._values[0]
+    halved = weak.probabilities(points, groups, weak._drift.next_job(4)) @ weak._reading.values[0]
     assert halved == pytest.approx(exact / 2, abs=1e-12)
 
 
