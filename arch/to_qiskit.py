@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .program import Measure, Program, Raman, Rydberg, check_structure
+from .program import CircuitInfo, Measure, Program, Raman, Rydberg, check_structure
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -19,12 +19,8 @@ def program_to_circuit(program: Program) -> QuantumCircuit:
     Raises:
         ProgramError: The program is not well formed.
     """
-    from qiskit import QuantumCircuit
-
     check_structure(program)
-    info = program.circuit
-    circuit = QuantumCircuit(name=info.name, global_phase=info.global_phase)
-    _add_bits(circuit, program)
+    circuit = empty_circuit(program.circuit, len(program.ancillas))
     for op in program.instructions:
         if isinstance(op, Raman):
             for atom, angles in zip(op.atoms, op.angles, strict=True):
@@ -40,11 +36,12 @@ def program_to_circuit(program: Program) -> QuantumCircuit:
     return circuit
 
 
-def _add_bits(circuit: Any, program: Program) -> None:
-    """Add the qubits, the ancillas and the classical bits; bits beyond the named registers stay without one."""
+def empty_circuit(info: CircuitInfo, num_ancillas: int) -> QuantumCircuit:
+    """Return a circuit with the bits of a source circuit, and with ancillas; bits without registers stay so."""
+    from qiskit import QuantumCircuit
     from qiskit.circuit import AncillaRegister, ClassicalRegister, Clbit, QuantumRegister, Qubit
 
-    info = program.circuit
+    circuit = QuantumCircuit(name=info.name, global_phase=info.global_phase)
     taken = {name for name, _ in info.qregs + info.cregs}
     for kind, bit, default, registers, size in (
         (QuantumRegister, Qubit, "q", info.qregs, info.num_qubits),
@@ -55,8 +52,9 @@ def _add_bits(circuit: Any, program: Program) -> None:
         for name, count in registers:
             circuit.add_register(kind(count, name))
         circuit.add_bits([bit() for _ in range(size - sum(count for _, count in registers))])
-    if program.ancillas:
-        circuit.add_register(AncillaRegister(len(program.ancillas), _free_name("ancilla", taken)))
+    if num_ancillas:
+        circuit.add_register(AncillaRegister(num_ancillas, _free_name("ancilla", taken)))
+    return circuit
 
 
 def _free_name(wanted: str, taken: set[str]) -> str:

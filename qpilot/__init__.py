@@ -30,11 +30,14 @@ from .arch.errors import (
     RoutingError,
     VerificationError,
 )
+from .backend import FPQABackend
 from .compiler import compile  # noqa: A004
 from .library import qaoa_circuit
 from .machine import CompileOptions
 from .many import Failure, Interrupted, compile_many
+from .noisy import noisy_circuit
 from .paulis import compile_paulis
+from .target import pass_manager
 from .template import Template, compile_template
 from .verify import verify
 
@@ -48,6 +51,7 @@ __all__ = [
     "CompileOptions",
     "DeviceError",
     "DriftError",
+    "FPQABackend",
     "Failure",
     "Fidelity",
     "Interrupted",
@@ -69,6 +73,8 @@ __all__ = [
     "compile_many",
     "compile_paulis",
     "compile_template",
+    "noisy_circuit",
+    "pass_manager",
     "preset",
     "qaoa_circuit",
     "verify",

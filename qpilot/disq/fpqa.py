@@ -27,7 +27,8 @@ _X, _Z = 1, 3
 class FPQAEvaluator:
     """An `Evaluator` that runs a compiled program with all its ancillas on a machine of atoms whose noise drifts.
 
-    Each shot has errors of its own, drawn where the cost model (`qpilot.arch.cost`) charges them:
+    Each shot has errors of its own, drawn where the cost model (`qpilot.arch.cost`) charges them; with the noise
+    `Static.of_device` they are those of `qpilot.noisy_circuit`:
 
     * a pair of a Rydberg pulse is followed by depolarising noise of the mean `error_2q` of its atoms;
     * an atom that is bright and in no pair, by depolarising noise of its `error_2q`, times the ratio of the machine's

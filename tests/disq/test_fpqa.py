@@ -217,6 +217,28 @@ def test_static_noise_agrees_with_aer(group, offset_rad):
     assert_agrees_with_aer(ising(3, 2), group, offset_rad, 20_000)
 
 
+def test_the_noise_of_a_device_is_that_of_its_noisy_circuits():
+    """The same machine as for `qpilot.noisy_circuit`, which has its errors from the device alone."""
+    fidelity = qpilot.Fidelity(cz=0.97, raman=0.995, idle_rydberg=0.98, t2_us=2e3)
+    device = qpilot.FPQA.for_qubits(3).replace(fidelity=fidelity)
+    template = qpilot.compile_template(ising(3, 2), device)
+    groups, shots, point = Groups.of(tfim(3)), 20_000, np.array([[0.5, 0.7, 0.3, 0.9]])
+    process = Static.of_device(device, readout_error=0.0)
+    evaluator = FPQAEvaluator(template, groups, process, seed=3)
+    in_z = groups.bases.index("ZZZ")
+    noise = process.noise(1, template.program.num_atoms)
+    counts = evaluator.counts(point, np.array([in_z]), np.array([shots]), noise)[0]
+    circuit = qpilot.noisy_circuit(template.bind(point[0]))
+    circuit.save_density_matrix(range(3))
+    state = AerSimulator(method="density_matrix").run(circuit).result().data()["density_matrix"]
+    expected = state.probabilities()
+    assert (np.abs(counts / shots - expected) < 4.5 * np.sqrt(expected * (1 - expected) / shots)).all()
+
+
+def test_static_noise_agrees_with_aer_on_flying_qubits():
+    assert_agrees_with_aer(real_amplitudes(3, reps=2), 1, 0.4, 20_000)
+
+
 def test_static_noise_agrees_with_aer_on_controlled_phases():
     device = qpilot.FPQA.for_qubits(3).replace(native="cphase")
     assert_agrees_with_aer(ising(3, 1), 1, 0.0, 20_000, device=device)
