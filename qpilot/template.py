@@ -22,7 +22,7 @@ from .compiler import compile_traced
 from .formulas import Floats, Formulas, formulas_of
 from .frontend import read_circuit
 from .machine import CompileOptions, Sites
-from .parameters import NAMED
+from .parameters import LEAST, NAMED, RANGE
 from .routing.options import Progress, no_progress, share
 from .verify import verify as verify_program
 
@@ -57,9 +57,8 @@ def compile_template(
         objective: As in `compile`.
         effort: As in `compile`.
         seed: As in `compile`.
-        verify: Check the programs of two points, drawn at random and opposite to each other: the rules of the hardware,
-            and that they compute the circuit there. Analytic functions of the parameters that are equal at a random
-            point are equal everywhere.
+        verify: Check the programs of points drawn at random: the rules of the hardware, and that they compute the
+            circuit there. Analytic functions of the parameters that are equal at a random point are equal everywhere.
         progress: As in `compile`.
 
     Returns:
@@ -84,9 +83,8 @@ def compile_template(
     template = _of(traced, source.parameters)
     if verify:
         report(0.9, "checking")
-        point = np.random.default_rng(seed).uniform(-3.0, 3.0, len(template.parameters))
-        for each in (point, -point):
-            verify_program(template.bind(each), source.assign_parameters(each))
+        for point in _check_points(template, seed):
+            verify_program(template.bind(point), source.assign_parameters(point))
     report(1.0, "done")
     program = msgspec.structs.replace(template.program, compile_s=time.perf_counter() - start)
     return replace(template, program=program)
@@ -167,6 +165,15 @@ class Template:
         if not np.isfinite(point).all():
             raise CircuitError(f"Parameter {self.parameters[int(np.argmin(np.isfinite(point)))].name} is not finite.")
         return point
+
+
+def _check_points(template: Template, seed: int) -> list[Floats]:
+    """Return where to verify: a point where all angles have values, and one of any signs unless some might have none."""
+    rng, count = np.random.default_rng(seed), len(template.parameters)
+    points = [rng.uniform(LEAST, LEAST + RANGE, count)]
+    if count and not template.formulas.expressions:
+        points.append(rng.uniform(-np.pi, np.pi, count))
+    return points
 
 
 def _filled(op: Instruction, slot: Slots, outputs: Sequence[float]) -> Instruction:

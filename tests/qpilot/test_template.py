@@ -231,7 +231,7 @@ def test_bad_values_are_refused(given_values, message):
     circuit.rx(A + B, 0)
     circuit.rz(A.log(), 0)
     with pytest.raises(CircuitError, match=message):
-        compile_template(circuit, verify=False).bind(given_values)
+        compile_template(circuit).bind(given_values)
 
 
 def test_bad_circuits_and_options_are_refused():
