@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import runpy
 from pathlib import Path
 
 import matplotlib as mpl
@@ -101,3 +102,13 @@ def test_readme_python_is_python():
     assert blocks
     for block in blocks:
         ast.parse(block)
+
+
+def test_training_on_a_compiled_program():
+    example = runpy.run_path(str(ROOT / "examples" / "train_on_fpqa.py"))
+    template = qpilot.compile_template(example["ising_ansatz"](3, 1))
+    for drift in example["DRIFTS"].values():
+        for policy in example["POLICIES"].values():
+            energy, circuits = example["train"](template, policy, drift, 1, 2, lambda *_: None)
+            assert -4.0 < energy < 0.0
+            assert circuits >= 8
