@@ -1,0 +1,315 @@
+"""Trainings described by a TOML file, as `qpilot disq run` takes them.
+
+    seed = 7
+    maxiter = 100
+    hamiltonian = {kind = "tfim", num_qubits = 6}
+    ansatz = {kind = "real_amplitudes", reps = 2}
+    policy = [{kind = "DISQ", references = 1}, "GradientClip"]
+
+    [machine]
+    noise = ["Telegraph", {kind = "Bursts", depth = 0.4}]
+
+`kind` says which one of several; what has no settings may be written as its name alone. The settings are those of the
+classes and functions of `qpilot.disq`, whose documentation explains them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import networkx as nx
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp
+
+from ..arch.errors import DriftError, QPilotError
+from ..arch.files import read_bytes
+from ..frontend import read_circuit
+from .backend import GATES_1Q, GATES_2Q, DriftingSampler
+from .checkpoint import POLICIES
+from .checks import check_integer
+from .engine import FastEngine
+from .groups import Groups
+from .hamiltonians import Mapping as FermionMapping
+from .hamiltonians import maxcut, molecule, tfim
+from .jobs import Evaluator, SamplerEvaluator, check_ansatz
+from .loop import OPTIMIZERS, check_numbers
+from .noise import Durations, Process, Static, Sum
+from .policies import Chain, Floats, Policy, check_policy
+from .processes import Bursts, CoherentBursts, OrnsteinUhlenbeck, PublishedInjection, Telegraph
+from .run import Budget
+from .spsa import SPSA
+from .tables import Chosen, Kinds, convert, make, make_all
+from .traces import Trace
+
+Entanglement = Literal["full", "linear", "reverse_linear", "pairwise", "circular", "sca"]
+
+PROCESSES = (Static, Telegraph, OrnsteinUhlenbeck, Bursts, CoherentBursts, PublishedInjection)
+"""Processes whose settings can stand in a file; Trace reads a file of its own."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The table `budget` of a file: what a training may use up; None for no limit."""
+
+    circuits: int | None = None
+    shots: int | None = None
+    seconds: float | None = None
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """The table `machine` of a file.
+
+    Attributes:
+        engine: "fast" for `FastEngine`, "aer" for `DriftingSampler`.
+        noise: Processes that add up.
+        durations: The clock.
+        seed: Seed of noise and shots; that of the training by default.
+    """
+
+    engine: Literal["fast", "aer"] = "fast"
+    noise: Chosen | list[Chosen] = "Static"
+    durations: Durations = Durations()
+    seed: int | None = None
+
+
+class File(msgspec.Struct, frozen=True):
+    """A file as it is written.
+
+    Attributes:
+        hamiltonian: One of tfim, maxcut, molecule, terms and file.
+        ansatz: One of real_amplitudes, efficient_su2, qaoa and qasm.
+        machine: The simulated machine.
+        x0: Parameters at the start, in the order of `ansatz.parameters`; by default drawn from -pi to pi.
+        x0_seed: Seed by which they are drawn; that of the training by default.
+        optimizer: As in `minimize`, or settings of SPSA.
+        policy: Policies, one after the other.
+        maxiter: As in `minimize`.
+        shots: As in `minimize`.
+        budget: Limits beside `maxiter`.
+        seed: As in `minimize`.
+        out: Folder of the run.
+    """
+
+    hamiltonian: Chosen
+    ansatz: Chosen
+    machine: Machine = Machine()
+    x0: list[float] | None = None
+    x0_seed: int | None = None
+    optimizer: Chosen = "spsa"
+    policy: Chosen | list[Chosen] = "Plain"
+    maxiter: int = 300
+    shots: int = 1024
+    budget: Limits = Limits()
+    seed: int = 0
+    out: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Training:
+    """A training that a file describes.
+
+    Attributes:
+        hamiltonian: The Hamiltonian.
+        ansatz: The circuit, in gates that both engines know.
+        x0: Parameters at the start.
+        optimizer: Settings of SPSA, or the name of another optimizer.
+        policy: The policy.
+        process: The noise.
+        file: The other values, as they were written.
+        used: Files that were read beside this one.
+    """
+
+    hamiltonian: SparsePauliOp
+    ansatz: QuantumCircuit
+    x0: Floats
+    optimizer: str | SPSA
+    policy: Policy
+    process: Process
+    file: File
+    used: tuple[Path, ...]
+
+    def evaluator(self) -> Evaluator:
+        """Return the machine at its start, the same each time.
+
+        Raises:
+            DriftError: The engine cannot run the ansatz.
+        """
+        machine, groups = self.file.machine, Groups.of(self.hamiltonian)
+        seed = self.file.seed if machine.seed is None else machine.seed
+        if machine.engine == "fast":
+            return FastEngine(self.ansatz, groups, self.process, seed=seed, durations=machine.durations)
+        sampler = DriftingSampler(self.process, self.ansatz.num_qubits, seed=seed, durations=machine.durations)
+        return SamplerEvaluator(self.ansatz, groups, sampler)
+
+
+def read_training(path: str | Path, *, copied: bool = False) -> Training:
+    """Read the description of a training.
+
+    Args:
+        path: A TOML file.
+        copied: Whether it is the copy in the folder of a run, where the files it names stand beside it.
+
+    Raises:
+        DriftError: The file is missing or is no such description; the message tells the place.
+    """
+    path = Path(path)
+    used: list[Path] = []
+
+    def find(name: str) -> Path:
+        used.append(path.parent / (Path(name).name if copied else name))
+        return used[-1]
+
+    try:
+        raw = tomllib.loads(read_bytes(path, DriftError).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DriftError(f"{path} is not valid TOML: {str(error).rstrip('.')}.") from None
+    try:
+        return _training(convert(raw, File, ""), find, used)
+    except QPilotError as error:
+        raise DriftError(f"{path}: {error}") from None
+
+
+def _training(file: File, find: Callable[[str], Path], used: list[Path]) -> Training:
+    check_numbers(Budget(file.maxiter, *msgspec.structs.astuple(file.budget)), file.shots, file.seed)
+    hamiltonian = make(
+        {
+            "tfim": tfim,
+            "maxcut": _maxcut,
+            "molecule": _molecule,
+            "terms": _terms,
+            "file": partial(_terms_of_file, find),
+        },
+        file.hamiltonian,
+        "hamiltonian",
+    )
+    ansatz = make(
+        {
+            "real_amplitudes": partial(_real_amplitudes, hamiltonian),
+            "efficient_su2": partial(_efficient_su2, hamiltonian),
+            "qaoa": partial(_qaoa, hamiltonian),
+            "qasm": partial(_qasm, find),
+        },
+        file.ansatz,
+        "ansatz",
+    )
+    check_ansatz(ansatz, Groups.of(hamiltonian))
+    processes: Kinds = {kind.__name__: kind for kind in PROCESSES} | {"Trace": partial(_trace, find)}
+    noise = make_all(processes, file.machine.noise, "machine.noise")
+    names: Kinds = {name: partial(_itself, name) for name in OPTIMIZERS}
+    optimizer = make({**names, "spsa": SPSA}, file.optimizer, "optimizer")
+    links = make_all(POLICIES, file.policy, "policy")
+    policy = links[0] if len(links) == 1 else Chain(tuple(links))
+    check_policy(policy, isinstance(optimizer, SPSA), str(optimizer))
+    return Training(
+        hamiltonian,
+        _translated(ansatz),
+        _start(file, ansatz),
+        optimizer,
+        policy,
+        noise[0] if len(noise) == 1 else Sum(tuple(noise)),
+        file,
+        tuple(used),
+    )
+
+
+def _start(file: File, ansatz: QuantumCircuit) -> Floats:
+    """Return the parameters at the start."""
+    if file.x0 is None:
+        check_integer("x0_seed", file.x0_seed or 0, 0)
+        rng = np.random.default_rng(file.seed if file.x0_seed is None else file.x0_seed)
+        return np.asarray(rng.uniform(-np.pi, np.pi, ansatz.num_parameters))
+    if file.x0_seed is not None:
+        raise DriftError("there are x0 and x0_seed; give one of them.")
+    if len(file.x0) != ansatz.num_parameters:
+        raise DriftError(f"x0 has {len(file.x0)} values and the ansatz {ansatz.num_parameters} parameters.")
+    return np.array(file.x0)
+
+
+def _maxcut(edges: list[tuple[int, int]], weights: list[float] | None = None) -> SparsePauliOp:
+    if min((min(edge) for edge in edges), default=0) < 0:
+        raise DriftError("an edge has a negative node; nodes are numbered from 0.")
+    if weights is not None and len(weights) != len(edges):
+        raise DriftError(f"there are {len(edges)} edges and {len(weights)} weights.")
+    graph: nx.Graph[int] = nx.empty_graph(1 + max((max(edge) for edge in edges), default=0))
+    for (one, other), weight in zip(edges, weights or [1.0] * len(edges), strict=True):
+        graph.add_edge(one, other, weight=weight)
+    return maxcut(graph)
+
+
+def _molecule(name: str, bond_length_angstrom: float, mapping: FermionMapping = "parity") -> SparsePauliOp:
+    return molecule(name, bond_length_angstrom, mapping).hamiltonian
+
+
+def _terms(terms: dict[str, float]) -> SparsePauliOp:
+    from qiskit.exceptions import QiskitError
+
+    if not terms:
+        raise DriftError("there are no terms.")
+    if len(set(map(len, terms))) > 1:
+        raise DriftError(f"the Pauli strings differ in length: {', '.join(list(terms)[:3])}, ...")
+    try:
+        return SparsePauliOp.from_list(list(terms.items()))
+    except QiskitError:
+        wrong = next(label for label in terms if not label or set(label) - set("IXYZ"))
+        raise DriftError(f"{wrong!r} is no Pauli string; it must consist of I, X, Y and Z.") from None
+
+
+def _terms_of_file(find: Callable[[str], Path], file: str) -> SparsePauliOp:
+    try:
+        return _terms(msgspec.json.decode(read_bytes(find(file), DriftError), type=dict[str, float]))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DriftError(f"{file} must hold one JSON object, a coefficient for each Pauli string: {error}.") from None
+
+
+def _real_amplitudes(
+    hamiltonian: SparsePauliOp, reps: int = 3, entanglement: Entanglement = "reverse_linear"
+) -> QuantumCircuit:
+    from qiskit.circuit.library import real_amplitudes
+
+    check_integer("reps", reps, 0)
+    return real_amplitudes(hamiltonian.num_qubits, entanglement, reps)
+
+
+def _efficient_su2(
+    hamiltonian: SparsePauliOp, reps: int = 3, entanglement: Entanglement = "reverse_linear"
+) -> QuantumCircuit:
+    from qiskit.circuit.library import efficient_su2
+
+    check_integer("reps", reps, 0)
+    return efficient_su2(hamiltonian.num_qubits, entanglement=entanglement, reps=reps)
+
+
+def _qaoa(hamiltonian: SparsePauliOp, reps: int = 1) -> QuantumCircuit:
+    from qiskit.circuit.library import qaoa_ansatz
+
+    check_integer("reps", reps, 1)
+    return qaoa_ansatz(hamiltonian, reps)
+
+
+def _qasm(find: Callable[[str], Path], file: str) -> QuantumCircuit:
+    return read_circuit(find(file))
+
+
+def _trace(find: Callable[[str], Path], file: str) -> Trace:
+    return Trace.load(find(file))
+
+
+def _itself(name: str) -> str:
+    return name
+
+
+def _translated(ansatz: QuantumCircuit) -> QuantumCircuit:
+    """Return the circuit in gates that both engines know; those that are known already stay as they are."""
+    from qiskit import transpile
+    from qiskit.exceptions import QiskitError
+
+    try:
+        return transpile(ansatz, basis_gates=[*GATES_1Q, *GATES_2Q], optimization_level=0)
+    except QiskitError as error:
+        raise DriftError(f"ansatz: Qiskit cannot translate the circuit: {' '.join(str(error).split())}") from None
