@@ -64,6 +64,17 @@ def test_heisenberg_comes_closer_to_the_exact_curve_with_more_steps(run_notebook
     assert np.ptp(found["exact"]) > 0.5
 
 
+def test_a_clip_helps_against_spikes(run_notebook):
+    found = run_notebook("drift.ipynb")
+    names = ("gradient clip", "DISQ, one reference", "plain SPSA")
+    errors = {name: found["error"](np.stack([each.x for each in found["results"][name]])).mean() for name in names}
+    assert sorted(errors, key=errors.get) == list(names)  # as the text says
+    circuits = [np.mean([each.circuits for each in found["results"][name]]) for name in names]
+    assert circuits[0] == circuits[2] < circuits[1] / 3
+    assert found["result"].fun < 0.8 * found["exact"]
+    assert found["short"].nit == 20
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_is_kept_without_outputs(name):
     cells = json.loads((ROOT / "examples" / name).read_text())["cells"]
