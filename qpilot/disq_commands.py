@@ -117,4 +117,5 @@ def _train(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json(result)
     else:
-        typer.echo(f"{result}\nWrote {RESULT}, {HISTORY}, {TABLE} and {PICTURE} in {folder}.")
+        written = [name for name in (RESULT, HISTORY, TABLE, PICTURE) if (folder / name).exists()]
+        typer.echo(f"{result}\nWrote {', '.join(written)} in {folder}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..arch.errors import DriftError
-from .drift import attempts_of, finish, new_axes, rc_style
+from .drift import attempts_of, energy_measured, finish, new_axes, rc_style
 from .motion import Floats
 from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
@@ -47,7 +47,7 @@ def energy_curve(
     if value is None:
         done = [each for each in attempts if each.action not in ("skip", "wait")]
         x = [each.iteration if against == "iterations" else each.total_circuits for each in done]
-        return np.array(x, dtype=float), np.array([each.energies.mean() for each in done])
+        return np.array(x, dtype=float), np.array([energy_measured(each) for each in done])
     first = [each for each in attempts if each.attempt == 0]
     x = [each.iteration if against == "iterations" else each.total_circuits - each.circuits for each in first]
     points = [each.x for each in first]

@@ -32,6 +32,7 @@ class Attempt(Protocol):
     iteration: int
     attempt: int
     x: Floats
+    directions: Floats
     energies: Floats
     values: Floats
     new: Floats
@@ -88,8 +89,9 @@ def attempts_of(run: Any) -> list[Attempt]:
 def energy_trace(run: Any, *, exact: float | None = None, ax: Axes | None = None) -> Axes:
     """Draw the energies of a training over its iterations, the attempts that were not taken marked.
 
-    The energy of an attempt is the mean over its points, as measured. Where an attempt was skipped before all groups
-    had run, the groups that are missing count as in the last attempt before that had them all (or else the first one).
+    The energy of an attempt is the mean over its pairs of points, as measured. Where an attempt was skipped before all
+    groups had run, the groups that are missing count as in the last attempt before that had them all (or else the first
+    one).
 
     Args:
         run: A History, or what holds one as `history`.
@@ -238,20 +240,33 @@ def energies_shown(attempts: list[Attempt]) -> Floats:
     Raises:
         DriftError: No attempt has run all groups.
     """
-    whole = [k for k, each in enumerate(attempts) if np.isfinite(each.energies).all()]
+    measured = [energy_measured(each) for each in attempts]
+    whole = [k for k, energy in enumerate(measured) if np.isfinite(energy)]
     if not whole:
         raise DriftError("No attempt of this training has run all groups of the Hamiltonian: it has no energies.")
-    shown = np.empty(len(attempts))
-    last = attempts[whole[0]]
+    shown = np.array(measured)
+    last = whole[0]
     for k, each in enumerate(attempts):
-        if np.isfinite(each.energies).all():
-            last = each
-            shown[k] = each.energies.mean()
+        if np.isfinite(measured[k]):
+            last = k
         else:
-            constant = float((last.energies - last.values.sum(axis=-1)).mean())
-            groups = each.values.mean(axis=(0, 1))
-            shown[k] = constant + np.where(np.isnan(groups), last.values.mean(axis=(0, 1)), groups).sum()
+            groups, before = _group_values(each), _group_values(attempts[last])
+            shown[k] = measured[last] + np.where(np.isnan(groups), 0.0, groups - before).sum()
     return shown
+
+
+def energy_measured(attempt: Attempt) -> float:
+    """Return the mean energy of the points of an attempt; without pairs, the energy at the parameters themselves."""
+    return float(attempt.energies[_own_points(attempt)].mean())
+
+
+def _group_values(attempt: Attempt) -> Floats:
+    return np.asarray(attempt.values[_own_points(attempt)].mean(axis=(0, 1)))
+
+
+def _own_points(attempt: Attempt) -> tuple[slice, slice]:
+    """Return which points count: both of a pair, and of NFT, which turns a parameter to both sides, the first one."""
+    return slice(None), slice(None if attempt.directions.size else 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -329,7 +344,11 @@ def new_axes(ax: Axes | None, num_rows: int = 2) -> Axes:
 
 def finish(ax: Axes) -> None:
     """Draw a grid, and a legend above the axes if there is more than one thing in them."""
+    from matplotlib.ticker import MaxNLocator
+
     ax.grid(visible=True)
+    if ax.get_xscale() == "linear":
+        ax.xaxis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10], integer=True))
     if len(ax.get_legend_handles_labels()[1]) > 1:
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 

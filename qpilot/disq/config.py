@@ -41,7 +41,7 @@ from .hamiltonians import maxcut, molecule, tfim
 from .jobs import Evaluator, SamplerEvaluator, check_ansatz
 from .loop import OPTIMIZERS, check_numbers
 from .noise import Durations, Process, Static, Sum
-from .policies import Chain, Floats, Policy, check_policy
+from .policies import Chain, Floats, Plain, Policy, check_policy
 from .processes import Bursts, CoherentBursts, OrnsteinUhlenbeck, PublishedInjection, Telegraph
 from .run import Budget
 from .spsa import SPSA
@@ -200,10 +200,10 @@ def _training(file: File, find: Callable[[str], Path], used: list[Path]) -> Trai
     )
     check_ansatz(ansatz, Groups.of(hamiltonian))
     processes: Kinds = {kind.__name__: kind for kind in PROCESSES} | {"Trace": partial(_trace, find)}
-    noise = make_all(processes, file.machine.noise, "machine.noise")
+    noise = make_all(processes, file.machine.noise, "machine.noise") or [Static()]
     names: Kinds = {name: partial(_itself, name) for name in OPTIMIZERS}
     optimizer = make({**names, "spsa": SPSA}, file.optimizer, "optimizer")
-    links = make_all(POLICIES, file.policy, "policy")
+    links = make_all(POLICIES, file.policy, "policy") or [Plain()]
     policy = links[0] if len(links) == 1 else Chain(tuple(links))
     check_policy(policy, isinstance(optimizer, SPSA), str(optimizer))
     return Training(

@@ -127,13 +127,13 @@ def train(folder: Path, report: Progress) -> Result:
             checkpoint=checkpoint,
             progress=report,
         )
-    report(0.0, "exact energies")
+    report(0.0, "exact energies, picture")
     result = _result(training, found)
     found.history.save(folder / HISTORY)
     found.history.save(folder / TABLE)
     text = msgspec.json.format(msgspec.json.encode(result, enc_hook=as_list), indent=2)
     write_bytes(folder / RESULT, text + b"\n", DriftError)
-    if len(found.history):
+    if any(np.isfinite(record.energies).all() for record in found.history):  # or there is nothing to draw
         write_bytes(folder / PICTURE, draw(found.history, result.ground_energy, folder.name), DriftError)
     return result
 

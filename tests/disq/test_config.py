@@ -76,6 +76,13 @@ def test_little_is_enough(tmp_path):
     assert training.file.maxiter == 300
 
 
+def test_empty_lists_are_no_policy_and_no_drift(read):
+    empty = BASE[: BASE.index("policy")] + "policy = []\n[machine]\nnoise = []\n"
+    training = read(BASE, empty)
+    assert training.policy == Plain()
+    assert training.process == Static()
+
+
 def test_starts_are_drawn_or_given(read):
     drawn = [read(new=f"seed = {seed}\n").x0 for seed in (1, 1, 2)]
     assert np.array_equal(drawn[0], drawn[1])

@@ -99,7 +99,7 @@ def test_the_example_runs(run, tmp_path):
     cost, *_, energies, wrote = out.splitlines()
     assert cost.startswith("Cost: 2 groups, 2 of them prime; 100 circuits to calibrate, 8 for each iteration")
     assert "ground energy -7.29623, relative error" in energies
-    assert wrote == f"Wrote result.json, history.json, history.csv and training.png in {folder}."
+    assert wrote == f"Wrote result.json, history.json, history.csv, training.png in {folder}."
     assert {path.name for path in folder.iterdir()} == FILES
     result = json.loads((folder / "result.json").read_text())
     assert result["relative_error"] < 0.15
@@ -188,6 +188,16 @@ def test_nothing_is_made_where_something_is_wrong(run, config, tmp_path):
     assert "seed is -1" in run("run", config, "-o", tmp_path / "run")[2]
     assert not (tmp_path / "run").exists()
     assert "cannot be made" in run("run", EXAMPLE, "-o", tmp_path / "none" / "run")[2]
+
+
+def test_a_budget_for_nothing_is_over_at_once(run, config, tmp_path):
+    config.write_text("budget = {circuits = 3}\n" + TRAINING)
+    status, out, err = run("run", config, "-o", tmp_path / "run")
+    assert (status, err) == (0, "")
+    assert "The budget of 3 circuits is used up." in out
+    assert out.endswith(f"Wrote result.json, history.json, history.csv in {tmp_path / 'run'}.\n")
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["energy_measured"] is None
+    assert run("resume", tmp_path / "run")[0] == 0
 
 
 def test_two_files_of_one_name_are_refused(run, config, tmp_path):

@@ -66,6 +66,15 @@ def test_groups_that_have_not_run_count_as_last_measured(skipping):
     assert checked > 2
 
 
+def test_only_the_point_itself_counts_without_pairs():
+    result = train(Bowl(noise=0.0), optimizer="nft", maxiter=5)
+    shown = energies_shown(list(result.history))
+    assert shown.tolist() == [record.energies[0, 0] for record in result.history]
+    assert energy_curve(result)[1].tolist() == shown.tolist()
+    drawn = energy_trace(result).get_xticks()
+    assert (drawn == drawn.round()).all()
+
+
 def test_a_training_without_a_whole_attempt_has_no_energies(skipping):
     only_skips = [record for record in skipping.history if np.isnan(record.energy)]
     with pytest.raises(DriftError, match="No attempt of this training has run all groups"):
