@@ -35,6 +35,7 @@ from .library import qaoa_circuit
 from .machine import CompileOptions
 from .many import Failure, Interrupted, compile_many
 from .paulis import compile_paulis
+from .template import Template, compile_template
 from .verify import verify
 
 __version__ = "0.1.0"
@@ -58,6 +59,7 @@ __all__ = [
     "QPilotError",
     "RoutingError",
     "Rydberg",
+    "Template",
     "Timing",
     "VerificationError",
     "Violation",
@@ -66,6 +68,7 @@ __all__ = [
     "compile",
     "compile_many",
     "compile_paulis",
+    "compile_template",
     "preset",
     "qaoa_circuit",
     "verify",

@@ -5,6 +5,7 @@ from .backend import DriftingBackend, DriftingSampler
 from .cost import Cost, estimate_cost
 from .engine import FastEngine
 from .filters import Blocking, GradientClip, Kalman, MedianOfPairs
+from .fpqa import FPQAEvaluator
 from .groups import Groups, PauliSubsets
 from .hamiltonians import Molecule, ground_energy, maxcut, molecule, molecules, tfim
 from .jobs import EstimatorEvaluator, Evaluator, SamplerEvaluator
@@ -33,6 +34,7 @@ __all__ = [
     "Durations",
     "EstimatorEvaluator",
     "Evaluator",
+    "FPQAEvaluator",
     "FastEngine",
     "GradientClip",
     "Groups",

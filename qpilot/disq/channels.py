@@ -211,17 +211,18 @@ def _pauli_rotation(pauli: ComplexArray) -> Callable[[FloatArray], ComplexArray]
 
 
 def _phase(angle: FloatArray) -> ComplexArray:
-    return _u(np.zeros_like(angle), np.zeros_like(angle), angle)
+    return u_matrices(np.zeros_like(angle), np.zeros_like(angle), angle)
 
 
-def _u(theta: FloatArray, phi: FloatArray, lam: FloatArray) -> ComplexArray:
+def u_matrices(theta: FloatArray, phi: FloatArray, lam: FloatArray) -> ComplexArray:
+    """Return the matrices of gates u, shape (k, 2, 2), from their angles, shape (k,)."""
     cos, sin = np.cos(theta / 2.0), np.sin(theta / 2.0)
     entries = [cos + 0j, -np.exp(1j * lam) * sin, np.exp(1j * phi) * sin, np.exp(1j * (phi + lam)) * cos]
     return np.stack(entries, axis=-1).reshape(-1, 2, 2)
 
 
 def _r(theta: FloatArray, phi: FloatArray) -> ComplexArray:
-    return _u(theta, phi - np.pi / 2.0, np.pi / 2.0 - phi)
+    return u_matrices(theta, phi - np.pi / 2.0, np.pi / 2.0 - phi)
 
 
 _FORMS: dict[str, Callable[..., ComplexArray]] = {
@@ -233,6 +234,6 @@ _FORMS: dict[str, Callable[..., ComplexArray]] = {
     "rzz": _pauli_rotation(np.kron(_PAULIS[3], _PAULIS[3])),
     "p": _phase,
     "r": _r,
-    "u": _u,
+    "u": u_matrices,
 }
 """Gates whose matrices are made for all points at once; Qiskit makes those of the others one by one."""
