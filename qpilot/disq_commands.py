@@ -33,7 +33,7 @@ def _run(
     """Train a circuit as a TOML file describes it, on a simulated machine whose noise drifts.
 
     What a description may hold: hamiltonian, ansatz, optimizer, policy, x0 or x0_seed, maxiter, shots, budget
-    (circuits, shots, seconds), seed, out, and the table machine with engine, noise, durations and seed. A kind that is
+    (circuits, shots, seconds), seed, out, and the table machine with engine, noise and seed. A kind that is
     not known is answered with those that are; settings are those of the classes of qpilot.disq.
 
     For example:
@@ -50,7 +50,6 @@ def _run(
     from .disq.spsa import SPSA
 
     training = read_training(config)
-    training.evaluator()  # refuses what it cannot run, before there is a folder
     folder = output or Path(training.file.out or config.stem)
     make_folder(folder, config, training)
     if not as_json and isinstance(training.optimizer, SPSA):

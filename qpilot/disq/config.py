@@ -28,13 +28,16 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
+from ..arch.device import FPQA
 from ..arch.errors import DriftError, QPilotError
 from ..arch.files import read_bytes
 from ..frontend import read_circuit
+from ..template import compile_template
 from .backend import GATES_1Q, GATES_2Q, DriftingSampler
 from .checkpoint import POLICIES
 from .checks import check_integer
 from .engine import FastEngine
+from .fpqa import FPQAEvaluator
 from .groups import Groups
 from .hamiltonians import Mapping as FermionMapping
 from .hamiltonians import maxcut, molecule, tfim
@@ -48,7 +51,12 @@ from .spsa import SPSA
 from .tables import Chosen, Kinds, convert, make, make_all
 from .traces import Trace
 
+Find = Callable[[str], Path]
+"""Finds a file by the name in a description."""
+
 Entanglement = Literal["full", "linear", "reverse_linear", "pairwise", "circular", "sca"]
+
+USUAL = Durations()
 
 PROCESSES = (Static, Telegraph, OrnsteinUhlenbeck, Bursts, CoherentBursts, PublishedInjection)
 """Processes whose settings can stand in a file; Trace reads a file of its own."""
@@ -66,15 +74,13 @@ class Machine(msgspec.Struct, frozen=True):
     """The table `machine` of a file.
 
     Attributes:
-        engine: "fast" for `FastEngine`, "aer" for `DriftingSampler`.
-        noise: Processes that add up.
-        durations: The clock.
+        engine: One of fast, aer and fpqa: `FastEngine`, `DriftingSampler` and `FPQAEvaluator`.
+        noise: Processes that add up, upon the noise of the device for fpqa, and upon `Static` for the others.
         seed: Seed of noise and shots; that of the training by default.
     """
 
-    engine: Literal["fast", "aer"] = "fast"
-    noise: Chosen | list[Chosen] = "Static"
-    durations: Durations = Durations()
+    engine: Chosen = "fast"
+    noise: Chosen | list[Chosen] = []
     seed: int | None = None
 
 
@@ -121,6 +127,7 @@ class Training:
         optimizer: Settings of SPSA, or the name of another optimizer.
         policy: The policy.
         process: The noise.
+        evaluator: Returns the machine at its start, the same each time.
         file: The other values, as they were written.
         used: Files that were read beside this one.
     """
@@ -131,21 +138,9 @@ class Training:
     optimizer: str | SPSA
     policy: Policy
     process: Process
+    evaluator: Callable[[], Evaluator]
     file: File
     used: tuple[Path, ...]
-
-    def evaluator(self) -> Evaluator:
-        """Return the machine at its start, the same each time.
-
-        Raises:
-            DriftError: The engine cannot run the ansatz.
-        """
-        machine, groups = self.file.machine, Groups.of(self.hamiltonian)
-        seed = self.file.seed if machine.seed is None else machine.seed
-        if machine.engine == "fast":
-            return FastEngine(self.ansatz, groups, self.process, seed=seed, durations=machine.durations)
-        sampler = DriftingSampler(self.process, self.ansatz.num_qubits, seed=seed, durations=machine.durations)
-        return SamplerEvaluator(self.ansatz, groups, sampler)
 
 
 def read_training(path: str | Path, *, copied: bool = False) -> Training:
@@ -175,47 +170,47 @@ def read_training(path: str | Path, *, copied: bool = False) -> Training:
         raise DriftError(f"{path}: {error}") from None
 
 
-def _training(file: File, find: Callable[[str], Path], used: list[Path]) -> Training:
+def _training(file: File, find: Find, used: list[Path]) -> Training:
     check_numbers(Budget(file.maxiter, *msgspec.structs.astuple(file.budget)), file.shots, file.seed)
-    hamiltonian = make(
-        {
-            "tfim": tfim,
-            "maxcut": _maxcut,
-            "molecule": _molecule,
-            "terms": _terms,
-            "file": partial(_terms_of_file, find),
-        },
-        file.hamiltonian,
-        "hamiltonian",
-    )
-    ansatz = make(
-        {
-            "real_amplitudes": partial(_real_amplitudes, hamiltonian),
-            "efficient_su2": partial(_efficient_su2, hamiltonian),
-            "qaoa": partial(_qaoa, hamiltonian),
-            "qasm": partial(_qasm, find),
-        },
-        file.ansatz,
-        "ansatz",
-    )
+    hamiltonians: Kinds = {
+        "tfim": tfim,
+        "maxcut": _maxcut,
+        "molecule": _molecule,
+        "terms": _terms,
+        "file": partial(_terms_of_file, find),
+    }
+    hamiltonian = make(hamiltonians, file.hamiltonian, "hamiltonian")
+    ansaetze: Kinds = {
+        "real_amplitudes": partial(_real_amplitudes, hamiltonian),
+        "efficient_su2": partial(_efficient_su2, hamiltonian),
+        "qaoa": partial(_qaoa, hamiltonian),
+        "qasm": partial(_qasm, find),
+    }
+    ansatz = make(ansaetze, file.ansatz, "ansatz")
     check_ansatz(ansatz, Groups.of(hamiltonian))
-    processes: Kinds = {kind.__name__: kind for kind in PROCESSES} | {"Trace": partial(_trace, find)}
-    noise = make_all(processes, file.machine.noise, "machine.noise") or [Static()]
+    ansatz = _translated(ansatz)
     names: Kinds = {name: partial(_itself, name) for name in OPTIMIZERS}
     optimizer = make({**names, "spsa": SPSA}, file.optimizer, "optimizer")
     links = make_all(POLICIES, file.policy, "policy") or [Plain()]
     policy = links[0] if len(links) == 1 else Chain(tuple(links))
     check_policy(policy, isinstance(optimizer, SPSA), str(optimizer))
-    return Training(
-        hamiltonian,
-        _translated(ansatz),
-        _start(file, ansatz),
-        optimizer,
-        policy,
-        noise[0] if len(noise) == 1 else Sum(tuple(noise)),
-        file,
-        tuple(used),
-    )
+    process, evaluator = _machine(file, find, ansatz, Groups.of(hamiltonian))
+    x0 = _start(file, ansatz)
+    return Training(hamiltonian, ansatz, x0, optimizer, policy, process, evaluator, file, tuple(used))
+
+
+def _machine(file: File, find: Find, ansatz: QuantumCircuit, groups: Groups) -> tuple[Process, Callable[[], Evaluator]]:
+    """Return the noise, and what makes the machine."""
+    processes: Kinds = {kind.__name__: kind for kind in PROCESSES} | {"Trace": partial(_trace, find)}
+    parts = make_all(processes, file.machine.noise, "machine.noise")
+    process = parts[0] if len(parts) == 1 else Sum(tuple(parts))
+    seed = file.seed if file.machine.seed is None else file.machine.seed
+    check_integer("machine.seed", seed, 0)
+    task = (ansatz, groups, process, seed)
+    engines: Kinds = {"fast": partial(_fast, *task), "aer": partial(_aer, *task), "fpqa": partial(_fpqa, find, *task)}
+    evaluator = make(engines, file.machine.engine, "machine.engine")
+    evaluator()  # refuses now what it cannot run
+    return process, evaluator
 
 
 def _start(file: File, ansatz: QuantumCircuit) -> Floats:
@@ -260,7 +255,7 @@ def _terms(terms: dict[str, float]) -> SparsePauliOp:
         raise DriftError(f"{wrong!r} is no Pauli string; it must consist of I, X, Y and Z.") from None
 
 
-def _terms_of_file(find: Callable[[str], Path], file: str) -> SparsePauliOp:
+def _terms_of_file(find: Find, file: str) -> SparsePauliOp:
     try:
         return _terms(msgspec.json.decode(read_bytes(find(file), DriftError), type=dict[str, float]))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -292,12 +287,43 @@ def _qaoa(hamiltonian: SparsePauliOp, reps: int = 1) -> QuantumCircuit:
     return qaoa_ansatz(hamiltonian, reps)
 
 
-def _qasm(find: Callable[[str], Path], file: str) -> QuantumCircuit:
+def _qasm(find: Find, file: str) -> QuantumCircuit:
     return read_circuit(find(file))
 
 
-def _trace(find: Callable[[str], Path], file: str) -> Trace:
+def _trace(find: Find, file: str) -> Trace:
     return Trace.load(find(file))
+
+
+def _fast(
+    ansatz: QuantumCircuit, groups: Groups, process: Process, seed: int, durations: Durations = USUAL
+) -> Callable[[], Evaluator]:
+    return partial(FastEngine, ansatz, groups, process, seed=seed, durations=durations)
+
+
+def _aer(
+    ansatz: QuantumCircuit, groups: Groups, process: Process, seed: int, durations: Durations = USUAL
+) -> Callable[[], Evaluator]:
+    def sampled() -> Evaluator:
+        sampler = DriftingSampler(process, ansatz.num_qubits, seed=seed, durations=durations)
+        return SamplerEvaluator(ansatz, groups, sampler)
+
+    return sampled
+
+
+def _fpqa(
+    find: Find,
+    ansatz: QuantumCircuit,
+    groups: Groups,
+    process: Process,
+    seed: int,
+    device: str | None = None,
+    shot_gap_us: float = 10_000.0,
+    job_gap_s: float = 5.0,
+) -> Callable[[], Evaluator]:
+    template = compile_template(ansatz, None if device is None else FPQA.load(find(device)))
+    noise = Static.of_device(template.program.device) + process
+    return partial(FPQAEvaluator, template, groups, noise, seed=seed, shot_gap_us=shot_gap_us, job_gap_s=job_gap_s)
 
 
 def _itself(name: str) -> str:

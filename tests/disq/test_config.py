@@ -7,8 +7,9 @@ import pytest
 from qiskit import QuantumCircuit, qasm3
 from qiskit.circuit import Parameter
 from qiskit.circuit.library import real_amplitudes
-from qiskit.quantum_info import Operator, SparsePauliOp
+from qiskit.quantum_info import Operator, SparsePauliOp, Statevector
 
+from qpilot.arch import FPQA, Fidelity, Lattice
 from qpilot.arch.errors import DriftError
 from qpilot.disq import (
     DISQ,
@@ -16,17 +17,18 @@ from qpilot.disq import (
     Bursts,
     DriftingSampler,
     FastEngine,
+    FPQAEvaluator,
     GradientClip,
     PauliSubsets,
     Plain,
     PublishedInjection,
-    Static,
     Telegraph,
     Trace,
     molecule,
     tfim,
 )  # fmt: skip
 from qpilot.disq.config import read_training
+from qpilot.disq.noise import Sum
 from qpilot.disq.policies import Chain
 
 HAMILTONIAN = '{kind = "tfim", num_qubits = 3}'
@@ -72,7 +74,7 @@ def test_little_is_enough(tmp_path):
     path.write_text(f"hamiltonian = {HAMILTONIAN}\nansatz = 'real_amplitudes'\n")
     training = read_training(path)
     assert training.policy == Plain()
-    assert training.process == Static()
+    assert training.process == Sum(())  # the noise of Static()
     assert training.file.maxiter == 300
 
 
@@ -80,7 +82,7 @@ def test_empty_lists_are_no_policy_and_no_drift(read):
     empty = BASE[: BASE.index("policy")] + "policy = []\n[machine]\nnoise = []\n"
     training = read(BASE, empty)
     assert training.policy == Plain()
-    assert training.process == Static()
+    assert training.process == Sum(())  # the noise of Static()
 
 
 def test_starts_are_drawn_or_given(read):
@@ -149,6 +151,23 @@ def test_aer_is_a_sampler_that_drifts(read):
     assert isinstance(evaluator._sampler, DriftingSampler)
 
 
+def test_a_compiled_program_runs_on_its_device(read, tmp_path):
+    device = FPQA(slm=Lattice(2, 2), fidelity=Fidelity(cz=0.9))
+    device.save(tmp_path / "device.json")
+    engine = 'engine = {kind = "fpqa", device = "device.json", shot_gap_us = 500.0}\nnoise'
+    training = read("noise", engine)
+    assert training.used == (tmp_path / "device.json",)
+    evaluator = training.evaluator()
+    assert isinstance(evaluator, FPQAEvaluator)
+    point = np.full((1, 6), 0.3)
+    state = Statevector(training.ansatz.assign_parameters(point[0]))
+    assert evaluator.energies(point)[0] == pytest.approx(state.expectation_value(training.hamiltonian).real)
+    points, groups, shots = np.repeat(point, 2, axis=0), np.array([0, 1]), np.array([1000, 1000])
+    noisy, _ = evaluator.run(points, groups, shots)
+    assert np.isfinite(noisy).all()
+    assert noisy.tolist() == training.evaluator().run(points, groups, shots)[0].tolist()  # a fresh one each time
+
+
 def test_nested_lists_are_read(read):
     text = 'noise = {kind = "PublishedInjection", windows = [[3, 2, 0.5]]}'
     assert read("noise =", text + "\n#").process == PublishedInjection(windows=((3, 2, 0.5),))
@@ -202,9 +221,12 @@ def test_nested_lists_are_read(read):
         ('"GradientClip"', "3", "policy[1]: expected str | object, got int."),
         ('"Telegraph"', '"Telegraf"', "machine.noise[0] is of kind 'Telegraf'; did you mean 'Telegraph'?"),
         ("depth = 0.4", "depth = 4", "machine.noise[1]: Bursts.depth is 4.0; it must be"),
-        ("noise =", 'engine = "slow"\nnoise =', "machine.engine is 'slow'; known are aer, fast."),
-        ("noise =", "durations = {circuit_us = 1}\nnoise =", "no key machine.durations.circuit_us; did you mean"),
-        ("noise =", "durations = {circuit_s = -1}\nnoise =", "Durations.circuit_s is -1.0; it must be"),
+        ("noise =", 'engine = "slow"\nnoise =', "machine.engine is of kind 'slow'; known are aer, fast, fpqa."),
+        ("noise =", "engine = {kind = 'aer', durations = {circuit_us = 1}}\nnoise =", "durations.circuit_us; did"),
+        ("noise =", "engine = {kind = 'fast', durations = {circuit_s = -1}}\nnoise =", "Durations.circuit_s is -1.0;"),
+        ("noise =", "engine = {kind = 'fpqa', device = 'x.json'}\nnoise =", "machine.engine: There is no file"),
+        ("noise =", "engine = {kind = 'fpqa', shot_gap_us = -1}\nnoise =", "shot_gap_us is -1.0; it must be"),
+        ("noise =", "seed = -1\nnoise =", "machine.seed is -1; it must be"),
         ("maxiter = 5", 'optimizer = "adam"', "optimizer is of kind 'adam'; known are cobyla, nft, powell, spsa."),
         ("maxiter = 5", 'optimizer = {kind = "nft", c = 1}', "there is no key optimizer.c; known are none."),
         ("maxiter = 5", 'optimizer = {kind = "spsa", c = 0}', "optimizer: c is 0.0; it must be"),
