@@ -73,6 +73,7 @@ def test_a_clip_helps_against_spikes(run_notebook):
     assert circuits[0] == circuits[2] < circuits[1] / 3
     assert found["result"].fun < 0.8 * found["exact"]
     assert found["short"].nit == 20
+    assert found["error"](found["trained"].x[None])[0] < 0.15
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qpilot import cli
-from qpilot.disq import FastEngine, folders
+from qpilot.disq import FastEngine, FPQAEvaluator, SamplerEvaluator, folders
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "drift.toml"
@@ -53,11 +53,10 @@ def config(tmp_path):
 
 @pytest.fixture
 def stop(monkeypatch):
-    """Return a function that makes Ctrl-C come in a job of the fast engine."""
-    whole = FastEngine.run
+    """Return a function that makes Ctrl-C come in a job of an engine."""
 
-    def stop_in(number):
-        left = [number]
+    def stop_in(number, engine=FastEngine):
+        whole, left = engine.run, [number]
 
         def stopped(self, *request):
             if left[0] == 0:
@@ -65,7 +64,7 @@ def stop(monkeypatch):
             left[0] -= 1
             return whole(self, *request)
 
-        monkeypatch.setattr(FastEngine, "run", stopped)
+        monkeypatch.setattr(engine, "run", stopped)
 
     return stop_in
 
@@ -109,14 +108,24 @@ def test_the_example_runs(run, tmp_path):
 
 
 @pytest.mark.usefixtures("no_pictures")
-@pytest.mark.parametrize("number", [0, 1, 5, 13])
-def test_a_run_that_was_stopped_comes_out_the_same(run, config, tmp_path, stop, monkeypatch, number):
+@pytest.mark.parametrize(
+    ("name", "engine", "number"),
+    [
+        ("fast", FastEngine, 0),
+        ("fast", FastEngine, 1),
+        ("fast", FastEngine, 13),
+        ("aer", SamplerEvaluator, 3),
+        ("fpqa", FPQAEvaluator, 3),
+    ],
+)
+def test_a_run_that_was_stopped_comes_out_the_same(run, config, tmp_path, stop, monkeypatch, name, engine, number):
+    short = TRAINING if name == "fast" else TRAINING.replace("maxiter = 12", "maxiter = 3")
+    config.write_text(short.replace("[machine]", f'[machine]\nengine = "{name}"'))
     assert run("run", config, "-o", tmp_path / "whole")[0] == 0
-    folder = tmp_path / "stopped"
-    whole_run = FastEngine.run
-    stop(number)
+    folder, whole_run = tmp_path / "stopped", engine.run
+    stop(number, engine)
     status, out, err = run("run", config, "-o", folder)
-    monkeypatch.setattr(FastEngine, "run", whole_run)
+    monkeypatch.setattr(engine, "run", whole_run)
     assert status == 130
     assert err == f"Stopped; 'qpilot disq resume {folder}' goes on.\n"
     assert "Wrote" not in out
