@@ -10,15 +10,16 @@ from qiskit.quantum_info import SparsePauliOp
 from scipy.optimize import OptimizeResult
 
 from ..arch.errors import DriftError
+from .auto import PolicyLike
 from .jobs import FunctionEvaluator
 from .loop import minimize
-from .policies import Floats, Policy
+from .policies import Floats
 from .records import Record
 from .spsa import SPSA
 
 
 def as_minimizer(
-    policy: Policy | None = None, *, optimizer: str | SPSA = "spsa", maxiter: int = 300, seed: int | None = None
+    policy: PolicyLike = None, *, optimizer: str | SPSA = "spsa", maxiter: int = 300, seed: int | None = None
 ) -> Callable[..., OptimizeResult]:
     """Return an optimizer for `scipy.optimize.minimize(method=...)` and for `VQE(optimizer=...)` of qiskit-algorithms.
 
@@ -27,7 +28,7 @@ def as_minimizer(
     the references. Derivatives and bounds are not used, constraints refused.
 
     Args:
-        policy: The policy; None takes every step as measured.
+        policy: As in `minimize`.
         optimizer: As in `minimize`.
         maxiter: Number of iterations; for SciPy, `options={"maxiter": ...}` overrides it.
         seed: Seed of the directions of SPSA.

@@ -18,7 +18,8 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +34,7 @@ from ..arch.errors import DriftError, QPilotError
 from ..arch.files import read_bytes
 from ..frontend import read_circuit
 from ..template import compile_template
+from .auto import resolve_policy
 from .backend import GATES_1Q, GATES_2Q, DriftingSampler
 from .checkpoint import POLICIES
 from .checks import check_integer
@@ -44,7 +46,7 @@ from .hamiltonians import maxcut, molecule, tfim
 from .jobs import Evaluator, SamplerEvaluator, check_ansatz
 from .loop import OPTIMIZERS, check_numbers
 from .noise import Durations, Process, Static, Sum
-from .policies import Chain, Floats, Plain, Policy, check_policy
+from .policies import Floats, Policy
 from .processes import Bursts, CoherentBursts, OrnsteinUhlenbeck, PublishedInjection, Telegraph
 from .run import Budget
 from .spsa import SPSA
@@ -94,7 +96,7 @@ class File(msgspec.Struct, frozen=True):
         x0: Parameters at the start, in the order of `ansatz.parameters`; by default drawn from -pi to pi.
         x0_seed: Seed by which they are drawn; that of the training by default.
         optimizer: As in `minimize`, or settings of SPSA.
-        policy: Policies, one after the other.
+        policy: Policies, one after the other; auto is one of them.
         maxiter: As in `minimize`.
         shots: As in `minimize`.
         budget: Limits beside `maxiter`.
@@ -191,9 +193,9 @@ def _training(file: File, find: Find, used: list[Path]) -> Training:
     ansatz = _translated(ansatz)
     names: Kinds = {name: partial(_itself, name) for name in OPTIMIZERS}
     optimizer = make({**names, "spsa": SPSA}, file.optimizer, "optimizer")
-    links = make_all(POLICIES, file.policy, "policy") or [Plain()]
-    policy = links[0] if len(links) == 1 else Chain(tuple(links))
-    check_policy(policy, isinstance(optimizer, SPSA), str(optimizer))
+    policies: Kinds = {"auto": partial(resolve_policy, "auto", optimizer), **POLICIES}
+    links = make_all(policies, file.policy, "policy")
+    policy = resolve_policy(reduce(or_, links) if links else None, optimizer)
     process, evaluator = _machine(file, find, ansatz, Groups.of(hamiltonian))
     x0 = _start(file, ansatz)
     return Training(hamiltonian, ansatz, x0, optimizer, policy, process, evaluator, file, tuple(used))

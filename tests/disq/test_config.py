@@ -16,6 +16,7 @@ from qpilot.disq import (
     SPSA,
     Bursts,
     DriftingSampler,
+    EnergyMonitor,
     FastEngine,
     FPQAEvaluator,
     GradientClip,
@@ -83,6 +84,16 @@ def test_empty_lists_are_no_policy_and_no_drift(read):
     training = read(BASE, empty)
     assert training.policy == Plain()
     assert training.process == Sum(())  # the noise of Static()
+
+
+@pytest.mark.parametrize("text", ['"auto"', '["auto"]', '{kind = "auto"}', '["EnergyMonitor", "GradientClip"]'])
+def test_auto_is_what_measurements_advise(read, text):
+    assert read(BASE[BASE.index("policy") : BASE.index("[machine]")], f"policy = {text}\n").policy == Chain(
+        (EnergyMonitor(), GradientClip())
+    )
+    policies = f'optimizer = "nft"\npolicy = {text}\n'
+    if "auto" in text:
+        assert read(BASE[BASE.index("policy") : BASE.index("[machine]")], policies).policy == Plain()
 
 
 def test_starts_are_drawn_or_given(read):
@@ -217,7 +228,7 @@ def test_nested_lists_are_read(read):
         ("prime_fraction", "fraction", "there is no key policy[0].subsets.fraction; did you mean 'prime_fraction'?"),
         ("prime_fraction = 0.5", "prime_fraction = 5", "policy[0]: prime_fraction is 5.0; it must be"),
         ('"GradientClip"', '"gradientclip"', "policy[1] is of kind 'gradientclip'; did you mean 'GradientClip'?"),
-        ('"GradientClip"', "{factor = 3}", "policy[1] has no kind; it must be one of Plain, DISQ, "),
+        ('"GradientClip"', "{factor = 3}", "policy[1] has no kind; it must be one of auto, Plain, DISQ, "),
         ('"GradientClip"', "3", "policy[1]: expected str | object, got int."),
         ('"Telegraph"', '"Telegraf"', "machine.noise[0] is of kind 'Telegraf'; did you mean 'Telegraph'?"),
         ("depth = 0.4", "depth = 4", "machine.noise[1]: Bursts.depth is 4.0; it must be"),
