@@ -64,13 +64,15 @@ def test_heisenberg_comes_closer_to_the_exact_curve_with_more_steps(run_notebook
     assert np.ptp(found["exact"]) > 0.5
 
 
-def test_a_clip_helps_against_spikes(run_notebook):
+def test_policies_help_against_spikes_and_cost_what_the_text_says(run_notebook):
     found = run_notebook("drift.ipynb")
-    names = ("gradient clip", "DISQ, one reference", "plain SPSA")
-    errors = {name: found["error"](np.stack([each.x for each in found["results"][name]])).mean() for name in names}
-    assert sorted(errors, key=errors.get) == list(names)  # as the text says
-    circuits = [np.mean([each.circuits for each in found["results"][name]]) for name in names]
-    assert circuits[0] == circuits[2] < circuits[1] / 3
+    results = found["results"]
+    errors = {name: found["error"](np.stack([each.x for each in runs])).mean() for name, runs in results.items()}
+    circuits = {name: np.mean([each.circuits for each in runs]) for name, runs in results.items()}
+    assert max(errors["auto"], errors["gradient clip"]) < 0.7 * errors["plain SPSA"]
+    assert errors["DISQ, one reference"] < 0.9 * errors["plain SPSA"]
+    assert circuits["gradient clip"] == circuits["plain SPSA"] < circuits["auto"] < 1.5 * circuits["plain SPSA"]
+    assert circuits["DISQ, one reference"] > 3 * circuits["plain SPSA"]
     assert found["result"].fun < 0.8 * found["exact"]
     assert found["short"].nit == 20
     assert found["error"](found["trained"].x[None])[0] < 0.15
