@@ -53,7 +53,6 @@ class _Look:
     colour: str
 
 
-_TAKEN = _Look("accepted", "o", BLUE)
 _LOOKS = {
     "skip": _Look("skipped", "x", GREY),
     "wait": _Look("skipped, with a pause", "+", GREY),
@@ -141,9 +140,7 @@ def drift_statistic(run: Any, *, ax: Axes | None = None) -> Axes:
     with rc_style():
         ax = new_axes(ax)
         usual = ~np.isin(actions, list(_LOOKS))
-        ax.plot(
-            iterations[usual], statistics[usual], _TAKEN.marker, color=_TAKEN.colour, markersize=2.0, label=_TAKEN.label
-        )
+        ax.plot(iterations[usual], statistics[usual], "o", color=BLUE, markersize=2.0, label="accepted")
         _mark(ax, iterations, statistics, actions)
         ax.plot(iterations, thresholds, "_", color=BLACK, label="threshold")  # of a chain it may change each time
         _scale(ax, statistics)
@@ -168,29 +165,25 @@ def circuit_use(run: Any, *, ax: Axes | None = None) -> Axes:
     """
     attempts = attempts_of(run)
     counts = circuits_by_use(attempts)
-    ends = np.append(_iterations(attempts)[1:] != _iterations(attempts)[:-1], True)  # last attempt of each iteration
-    over = np.concatenate([[0], _iterations(attempts)[ends] + 1])
-    begin = np.array([[counts.calibration], [0], [0], [0]], dtype=float)
-    sums = np.cumsum([counts.new_points, counts.references, counts.skipped], axis=1)[:, ends]
-    calibration = np.full((1, sums.shape[1]), float(counts.calibration))
-    shares = np.concatenate([begin, np.concatenate([calibration, sums])], axis=1)
-    looks = (("calibration", GREY, ""), ("new points", BLUE, ""), ("references", SKY, "////"))
+    iterations = _iterations(attempts)
+    last = np.append(iterations[1:] != iterations[:-1], True)  # attempts at which an iteration ended
+    x = np.append(0, iterations[last] + 1)
+    lower = np.zeros(len(x))
     with rc_style():
         ax = new_axes(ax)
-        for (label, colour, hatch), lower, share in zip(
-            (*looks, ("skipped attempts", ORANGE, "xxxx")), np.cumsum(shares, axis=0) - shares, shares, strict=True
+        for label, circuits, colour, hatch in (
+            ("calibration", None, GREY, ""),
+            ("new points", counts.new_points, BLUE, ""),
+            ("references", counts.references, SKY, "////"),
+            ("skipped attempts", counts.skipped, ORANGE, "xxxx"),
         ):
-            if share.any():
+            share = counts.calibration if circuits is None else np.append(0, np.cumsum(circuits)[last])
+            upper = lower + share
+            if np.any(share):
                 ax.fill_between(
-                    over,
-                    lower,
-                    lower + share,
-                    label=label,
-                    facecolor=colour,
-                    hatch=hatch,
-                    edgecolor="white",
-                    linewidth=0,
+                    x, lower, upper, label=label, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0
                 )
+            lower = upper
         ax.set(xlabel="iterations done", ylabel="circuits run", ylim=(0, None))
         finish(ax)
     return ax
