@@ -177,6 +177,11 @@ class Plan:
     turns: NDArray[np.bool_]
     followed: NDArray[np.bool_]
 
+    @property
+    def measures_ancillas(self) -> bool:
+        """Whether an ancilla is released that has a register to itself."""
+        return any(isinstance(step, Drop) and step.register >= 0 for step in self.steps)
+
 
 def make_plan(template: Template) -> Plan:
     """Return what the programs of a template do, as steps on registers.
@@ -253,6 +258,8 @@ class _Tracker:
         self.bright = [q < num_data for q in range(num_atoms)]
         self.waited_us = [0.0] * num_atoms
         self.num_registers = self.most = num_data
+        if num_data > MOST_REGISTERS:
+            raise _too_large()
         self.steps: list[Step] = []
         self.atom_of_gate: list[int] = []
         self.turns: list[bool] = []
@@ -361,10 +368,7 @@ class _Tracker:
     def _grow(self, atom: int) -> None:
         """Give an atom a register of its own."""
         if self.num_registers == MOST_REGISTERS:
-            raise DriftError(
-                f"The program needs more than {MOST_REGISTERS} simulated qubits at a time; use fewer data qubits, or "
-                "router='generic'."
-            )
+            raise _too_large()
         self.steps.append(Grow(atom, self.masks[atom], self.flipped[atom], self.frames[atom]))
         self.masks[atom], self.flipped[atom] = 1 << self.num_registers, False
         self._set_frame(atom, None)
@@ -400,6 +404,13 @@ class _Tracker:
         masks = tuple(self.masks[atom] for atom in atoms)
         turned = tuple(self.turned_at[atom] >= 0 for atom in atoms)
         self.steps.append(Noise(kind, atoms, masks, turned, time_us, axis))
+
+
+def _too_large() -> DriftError:
+    return DriftError(
+        f"The program takes more than {MOST_REGISTERS} simulated qubits at a time, cat states of ancillas counted; use "
+        "fewer data qubits, or router='generic'."
+    )
 
 
 def _angles(matrices: ComplexArray) -> FloatArray:

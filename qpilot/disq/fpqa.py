@@ -115,9 +115,31 @@ class FPQAEvaluator:
             left = shots[part].copy()
             while left.any():  # more shots of one circuit than fit
                 now = np.minimum(left, most)
-                counts[part] += self._counts(points[part], groups[part], now, noise.rows(part))
+                counts[part] += self.counts(points[part], groups[part], now, noise.rows(part))
                 left -= now
         return self._reading.estimates(counts, groups, shots, noise)
+
+    def counts(self, points: FloatArray, groups: IntArray, shots: IntArray, noise: MachineNoise) -> IntArray:
+        """Return counts of the outcomes of requests under some noise, outside the clock of the jobs.
+
+        Args:
+            points: Parameters of each request, shape (k, parameters).
+            groups: Group of each request, shape (k,).
+            shots: Shots of each request, shape (k,).
+            noise: The noise at each request, of all atoms of the program.
+
+        Returns:
+            Counts, shape (k, 2^n); bit i of the index is the outcome of qubit i.
+        """
+        rng, num_qubits = self._shots_rng, self._template.program.num_qubits
+        ideal, outcomes, circuits = self._distributions(points, groups, shots, noise)
+        wrong = rng.random(outcomes.shape) < noise.readout_error[circuits, :num_qubits]
+        lost = rng.random(len(outcomes)) >= noise.energy_factor[circuits]
+        bits = np.where(lost[:, None], rng.random(outcomes.shape) < 0.5, outcomes ^ wrong)
+        number = bits @ (1 << np.arange(num_qubits))
+        counts = rng.multinomial(shots - np.bincount(circuits, minlength=len(shots)), self._read(ideal, noise))
+        np.add.at(counts, (circuits, number), 1)
+        return counts
 
     def energies(self, points: Any) -> FloatArray:
         """Return the exact energies of points, without any noise and outside the clock of the jobs.
@@ -155,18 +177,6 @@ class FPQAEvaluator:
             raise DriftError(f"The state is not one of this evaluator: {plain(error)}.") from None
         self._drift.restore(drift)
 
-    def _counts(self, points: FloatArray, groups: IntArray, shots: IntArray, noise: MachineNoise) -> IntArray:
-        """Return counts of the outcomes of requests, shape (k, 2^n)."""
-        rng, num_qubits = self._shots_rng, self._template.program.num_qubits
-        ideal, outcomes, circuits = self._distributions(points, groups, shots, noise)
-        wrong = rng.random(outcomes.shape) < noise.readout_error[circuits, :num_qubits]
-        lost = rng.random(len(outcomes)) >= noise.energy_factor[circuits]
-        bits = np.where(lost[:, None], rng.random(outcomes.shape) < 0.5, outcomes ^ wrong)
-        number = bits @ (1 << np.arange(num_qubits))
-        counts = rng.multinomial(shots - np.bincount(circuits, minlength=len(shots)), self._read(ideal, noise))
-        np.add.at(counts, (circuits, number), 1)
-        return counts
-
     def _read(self, probabilities: FloatArray, noise: MachineNoise) -> FloatArray:
         """Return distributions of outcomes after wrong reading and the mixing of the whole machine, shape (k, 2^n)."""
         read = probabilities
@@ -194,7 +204,10 @@ class FPQAEvaluator:
         angles[..., 0] += np.where(self._places.followed, too_far, 0.0)
         gates = u_matrices(*angles.reshape(-1, 3).T).reshape(len(points), -1, 2, 2)
         circuits = np.repeat(np.arange(len(shots)), shots)
-        errors = Errors.draw(self._places.probabilities(noise, letters), self._places.num_kinds, shots, rng)
+        probabilities = self._places.probabilities(noise, letters)
+        # Where data gates turn too far, an ancilla with a register may be left in a state that has no definite outcome.
+        apart = plan.measures_ancillas and bool(offset.any())
+        errors = Errors.draw(probabilities, self._places.num_kinds, shots, rng, apart=apart)
         columns = Columns(plan, gates, pairs, circuits, errors, rng)
         columns.run()
         place = len(self._places.of_plan)

@@ -30,7 +30,8 @@ class Errors:
     Attributes:
         shots: For each place the shots.
         kinds: For each of them which error: from 0, as many as there are at the place.
-        first: Place of the first error of each shot; the number of places, if it has none.
+        first: Place from which on each shot has a state of its own, that of its first error; the number of places, if
+            it has none.
     """
 
     shots: tuple[IntArray, ...]
@@ -39,7 +40,13 @@ class Errors:
 
     @classmethod
     def draw(
-        cls, probabilities: FloatArray, num_kinds: IntArray, shots: IntArray, rng: np.random.Generator
+        cls,
+        probabilities: FloatArray,
+        num_kinds: IntArray,
+        shots: IntArray,
+        rng: np.random.Generator,
+        *,
+        apart: bool = False,
     ) -> Errors:
         """Draw errors.
 
@@ -48,6 +55,7 @@ class Errors:
             num_kinds: How many equally probable errors there are at each place, shape (places,).
             shots: Shots of each circuit, which are numbered through.
             rng: Where to draw from.
+            apart: Whether each shot has a state of its own from the start.
         """
         counts = rng.binomial(shots, probabilities)
         place, circuit = (np.repeat(index.ravel(), counts.ravel()) for index in np.indices(counts.shape))
@@ -61,7 +69,7 @@ class Errors:
             shot[again] = start[circuit[again]] + rng.integers(shots[circuit[again]])
         kind = rng.integers(num_kinds[place])
         ends = np.cumsum(counts.sum(axis=1))[:-1]
-        first = np.full(total, len(probabilities), dtype=np.int64)
+        first = np.full(total, -1 if apart else len(probabilities), dtype=np.int64)
         np.minimum.at(first, shot, place)
         return cls(tuple(np.split(shot, ends)), tuple(np.split(kind, ends)), first)
 
