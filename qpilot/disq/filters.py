@@ -13,7 +13,10 @@ from .checks import check_integer, check_number, check_on_alarm
 from .policies import Data, Plan, Policy, State, Verdict, answer
 
 LEAST_FOR_MEDIAN = 5
-"""Fewer attempts than this have no median that says much."""
+"""Gradients of fewer attempts than this have no median that says much."""
+
+LEAST_CHANGES = 10
+"""Fewer changes of energy than this have a median absolute deviation that is often far too small."""
 
 NORMAL_PER_DEVIATION = 1.4826
 """Standard deviation over median absolute deviation, of a normal distribution."""
@@ -67,7 +70,7 @@ class EnergyMonitor(Policy):
     Attributes:
         threshold: Above so many standard deviations is drift.
         window: The standard deviation is over the changes between so many accepted attempts. There are no alarms
-            before the seventh iteration.
+            in the first eleven iterations.
         recent: The median is over so many of them.
         on_alarm: "wait" tries the iteration again after a pause, "skip" does so at once, "warn" takes the step and
             logs.
@@ -88,7 +91,7 @@ class EnergyMonitor(Policy):
 
     def __post_init__(self) -> None:
         check_number("threshold", self.threshold, open_low=True)
-        check_integer("window", self.window, LEAST_FOR_MEDIAN + 1)
+        check_integer("window", self.window, LEAST_CHANGES + 1)
         check_integer("recent", self.recent, 1)
         check_on_alarm(self.on_alarm)
         check_number("wait_s", self.wait_s)
@@ -98,7 +101,7 @@ class EnergyMonitor(Policy):
         """Compare the mean energy of the new points with those before."""
         # Calibration pairs do not count: what the first, large steps change would be no drift beside them.
         count = min(self.window, data.state.iteration)
-        if count <= LEAST_FOR_MEDIAN:
+        if count <= LEAST_CHANGES:
             return Verdict(reason="no usual energy yet")
         prime = ~np.isnan(data.values).any(axis=(0, 1, 2))  # groups that have run: all, unless a link has two phases
         past = np.array([each.values[..., prime].sum(axis=-1).mean() for each in data.state.accepted[-count:]])
