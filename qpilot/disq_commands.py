@@ -26,7 +26,8 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON 
 def _run(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Description of the training, a TOML file.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="RUN", help="Folder to make; default: 'out' or name of CONFIG.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="RUN", help="Folder to make; default: 'out' or name of CONFIG."),
     ] = None,
     as_json: _AsJson = False,
 ) -> None:
