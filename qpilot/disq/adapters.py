@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from qiskit.quantum_info import SparsePauliOp
@@ -18,28 +18,9 @@ from .records import Record
 from .spsa import SPSA
 
 
-class Minimizer(Protocol):
-    """What SciPy takes as a `method` and qiskit-algorithms as an optimizer."""
-
-    def __call__(
-        self,
-        fun: Callable[..., float],
-        x0: Any,
-        args: tuple[Any, ...] = (),
-        *,
-        jac: Any = None,
-        bounds: Any = None,
-        constraints: Sequence[Any] = (),
-        callback: Callable[[Floats], object] | None = None,
-        **unused: Any,
-    ) -> OptimizeResult:
-        """Minimize a function."""
-        ...
-
-
 def as_minimizer(
     policy: PolicyLike = None, *, optimizer: str | SPSA = "spsa", maxiter: int = 300, seed: int | None = None
-) -> Minimizer:
+) -> Callable[..., OptimizeResult]:
     """Return an optimizer for `scipy.optimize.minimize(method=...)` and for `VQE(optimizer=...)` of qiskit-algorithms.
 
     The function counts as one group without variances, so a policy that needs them refuses to work, and prime groups
@@ -51,6 +32,9 @@ def as_minimizer(
         optimizer: As in `minimize`.
         maxiter: Number of iterations; for SciPy, `options={"maxiter": ...}` overrides it.
         seed: Seed of the directions of SPSA.
+
+    Returns:
+        What SciPy calls a custom method: a function of the function to minimize, the start, and options by name.
 
     >>> from scipy.optimize import minimize
     >>> from qpilot.disq import QISMET

@@ -108,7 +108,7 @@ def minimize(
     optimizer = _optimizer(optimizer)
     policy = resolve_policy(policy, optimizer)
     budget = Budget(maxiter, budget_circuits, budget_shots, budget_s)
-    _check_numbers(budget, shots, seed)
+    check_numbers(budget, shots, seed)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     runner = _evaluator(ansatz, groups, sampler, estimator, evaluator, transpile)
@@ -175,7 +175,7 @@ def resume(
     optimizer = _optimizer(settings.optimizer)
     policy = resolve_policy(policy, optimizer)
     budget = Budget(settings.maxiter, settings.budget_circuits, settings.budget_shots, settings.budget_s)
-    _check_numbers(budget, settings.shots, settings.seed)
+    check_numbers(budget, settings.shots, settings.seed)
     runner = _evaluator(ansatz, groups, sampler, estimator, evaluator, transpile)
     if file.jobs:
         _restore(runner, file)
@@ -260,8 +260,12 @@ def _optimizer(optimizer: object) -> str | SPSA:
     return SPSA() if name == "spsa" else name
 
 
-def _check_numbers(budget: Budget, shots: int, seed: int | None) -> None:
-    """Refuse numbers that are out of range."""
+def check_numbers(budget: Budget, shots: int, seed: int | None) -> None:
+    """Refuse numbers that are out of range.
+
+    Raises:
+        DriftError: One of them is.
+    """
     for name, whole in (("maxiter", budget.iterations), ("shots", shots)):
         check_integer(name, whole, 1)
     for name, limit in (("budget_circuits", budget.circuits), ("budget_shots", budget.shots), ("seed", seed)):
