@@ -86,10 +86,17 @@ def test_empty_lists_are_no_policy_and_no_drift(read):
     assert training.process == Sum(())  # the noise of Static()
 
 
-@pytest.mark.parametrize("text", ['"auto"', '["auto"]', '{kind = "auto"}', '["EnergyMonitor", "GradientClip"]'])
+@pytest.mark.parametrize("text", ['"auto"', '["auto"]', '{kind = "auto"}'])
 def test_auto_is_what_measurements_advise(read, text):
-    changed = read(BASE[BASE.index("policy") : BASE.index("[machine]")], f"policy = {text}\n")
-    assert changed.policy == EnergyMonitor()
+    old = BASE[BASE.index("policy") : BASE.index("[machine]")]
+    assert read(old, f"policy = {text}\n").policy == EnergyMonitor()
+    assert read(old, f'optimizer = "nft"\npolicy = {text}\n').policy == Plain()
+
+
+def test_policies_act_one_after_the_other(read):
+    old = BASE[BASE.index("policy") : BASE.index("[machine]")]
+    chain = read(old, 'policy = ["EnergyMonitor", "GradientClip"]\n').policy
+    assert chain == EnergyMonitor() | GradientClip()
 
 
 def test_starts_are_drawn_or_given(read):
