@@ -298,6 +298,24 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
 
         return program_to_circuit(self)
 
+    def to_qasm(self) -> str:
+        """Return the program as OpenQASM 3 on physical qubits, which says all that the program says.
+
+        Atom k is $k. Each Raman layer, Rydberg pulse and measurement stands behind a barrier of all atoms. Annotations
+        of the barrier tell what happens there, as JSON with the keys of the program format: `@qpilot.move`,
+        `@qpilot.release`, then `@qpilot.raman` or `@qpilot.rydberg` with its number, counted from 1, or
+        `@qpilot.measure`; those of the first also give `@qpilot.device`, `@qpilot.sites` and `@qpilot.ancillas`. A
+        Rydberg pulse without pairs has no number. Readers that know no annotations see the circuit of `to_circuit`.
+
+        A program measures into the classical registers of the source; a name that OpenQASM 3 does not allow is changed.
+
+        Raises:
+            ProgramError: The program is not well formed.
+        """
+        from .to_qasm import program_to_qasm
+
+        return program_to_qasm(self)
+
     def to_naviz(self, path: str | Path) -> tuple[Path, Path, Path]:
         """Write the program for MQT NAViz, an independent viewer: instructions, machine and style.
 
