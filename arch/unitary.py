@@ -5,6 +5,8 @@ from __future__ import annotations
 import cmath
 import math
 
+from .traced import Traced, TracedMatrix, Word
+
 Angles = tuple[float, float, float]
 """Angles (theta, phi, lam) of Qiskit's `UGate`, in radians: u = P(phi) RY(theta) P(lam)."""
 
@@ -20,21 +22,38 @@ HADAMARD: Angles = (math.pi / 2, 0.0, math.pi)
 def u_matrix(theta: float, phi: float, lam: float) -> Matrix:
     """Return the matrix of Qiskit's `UGate(theta, phi, lam)`."""
     cos, sin = math.cos(theta / 2), math.sin(theta / 2)
-    return (cos, -cmath.exp(1j * lam) * sin, cmath.exp(1j * phi) * sin, cmath.exp(1j * (phi + lam)) * cos)
+    entries = (cos, -cmath.exp(1j * lam) * sin, cmath.exp(1j * phi) * sin, cmath.exp(1j * (phi + lam)) * cos)
+    if Traced in (type(theta), type(phi), type(lam)):
+        return TracedMatrix.of(entries, Word((), (0.0,)).then(Word((theta,), (phi, lam))))
+    return entries
 
 
 def matmul(m: Matrix, k: Matrix) -> Matrix:
     """Return the product m k."""
     a, b, c, d = m
     e, f, g, h = k
-    return (a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h)
+    entries = (a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h)
+    if type(m) is TracedMatrix or type(k) is TracedMatrix:
+        return TracedMatrix.of(entries, _word(m).then(_word(k)))
+    return entries
+
+
+def _word(m: Matrix) -> Word:
+    """Return a matrix as a word of turns and phases."""
+    if isinstance(m, TracedMatrix):
+        return m.word
+    theta, phi, lam, alpha = u_angles(m)
+    return Word((), (0.0,), alpha).then(Word((theta,), (phi, lam)))
 
 
 def u_angles(m: Matrix) -> tuple[float, float, float, float]:
     """Return (theta, phi, lam, alpha) with m = e^(i alpha) u(theta, phi, lam), theta in [0, pi].
 
-    A diagonal matrix gets theta = phi = 0; an antidiagonal one theta = pi and lam = 0.
+    A diagonal matrix gets theta = phi = 0; an antidiagonal one theta = pi and lam = 0. The angles of a matrix that
+    depends on parameters depend on them too.
     """
+    if isinstance(m, TracedMatrix):
+        return m.word.angles(u_angles((m[0], m[1], m[2], m[3])))
     a, b, c, d = m
     theta = 2 * math.atan2(abs(c), abs(a))
     if theta < ANGLE_TOLERANCE:

@@ -38,6 +38,7 @@ from .many import Failure, Interrupted, compile_many
 from .noisy import noisy_circuit
 from .paulis import compile_paulis
 from .target import pass_manager
+from .template import Template, compile_template
 from .verify import verify
 
 __version__ = "0.1.0"
@@ -62,6 +63,7 @@ __all__ = [
     "QPilotError",
     "RoutingError",
     "Rydberg",
+    "Template",
     "Timing",
     "VerificationError",
     "Violation",
@@ -70,6 +72,7 @@ __all__ = [
     "compile",
     "compile_many",
     "compile_paulis",
+    "compile_template",
     "noisy_circuit",
     "pass_manager",
     "preset",

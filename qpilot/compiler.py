@@ -17,6 +17,7 @@ from .arch.unitary import wrap
 from .frontend import Lowered, lower, read_circuit
 from .ladders import shorten_ladders
 from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_regions
+from .parameters import require_bound
 from .parts import cut, gathers
 from .paulis import compile_parts
 from .placement import LONG_SWEEPS, SWEEPS, find_sites, row_major
@@ -64,7 +65,8 @@ def compile(  # noqa: A001 - the name the user asked for
     Equal arguments give equal programs.
 
     Args:
-        circuit: A circuit, OpenQASM 2 or 3 text, or the path of such a text.
+        circuit: A circuit, OpenQASM 2 or 3 text, or the path of such a text. Its parameters must have values;
+            `compile_template` compiles for all values at once.
         device: The machine; by default one with a lattice that just fits (`FPQA.for_qubits`).
         router: "generic" routes every gate by itself; "auto" routes blocks of commuting diagonal gates as a whole, and
             evolutions under Pauli strings of three and more letters as `compile_paulis` does.
@@ -96,14 +98,52 @@ def compile(  # noqa: A001 - the name the user asked for
     report = progress or no_progress
     report(0.0, "reading")
     source = read_circuit(circuit)
+    require_bound(source)
     in_parts = cut(source, device) if router == "auto" else None
     if in_parts:
         return compile_parts(in_parts, device, options, verify=verify, progress=progress)
+    program, entry = _search(source, device, options, report)
+    way = entry.way
+    report(0.9, "checking")
+    lowered, form = way.lowered, way.lowered.form
+    if lowered.block.fences:
+        form = lower(way.source, keep_barriers=False, gathered=way.gathered).form
+    if verify:
+        require_legal(program)
+        phase = check_against(program, form, lowered.measures)
+    else:
+        phase = wrap(form.global_phase - replay(program).form.global_phase)
+    report(1.0, "done")
+    return msgspec.structs.replace(
+        program,
+        circuit=msgspec.structs.replace(program.circuit, global_phase=phase),
+        compile_s=time.perf_counter() - start,
+    )
+
+
+def compile_traced(source: QuantumCircuit, device: FPQA | None, options: CompileOptions, report: Progress) -> Program:
+    """Compile a circuit with parameters: angles of the program that depend on them are `Traced`; nothing is checked.
+
+    See `compile` for the errors.
+    """
+    in_parts = cut(source, device) if options.router == "auto" else None
+    if in_parts:
+        return compile_parts(in_parts, device, options, verify=False, progress=report)
+    program, entry = _search(source, device, options, report)
+    phase = entry.way.lowered.form.global_phase + entry.global_phase
+    return msgspec.structs.replace(program, circuit=msgspec.structs.replace(program.circuit, global_phase=phase))
+
+
+def _search(
+    source: QuantumCircuit, device: FPQA | None, options: CompileOptions, report: Progress
+) -> tuple[Program, _Entry]:
+    """Return the best program of all ways, regions and placements, and which of them it is of."""
     ways = _ways(source, device, options)
     info = ways[0].lowered.info
     regions = choose_regions(info.num_qubits, device, options)
+    objective, effort = options.objective, options.effort
     contest: Contest[_Entry] = Contest(info, among_ways(objective) if any(way.dense for way in ways) else objective)
-    searching = isinstance(placement, str) and placement == "auto"
+    searching = isinstance(options.placement, str) and options.placement == "auto"
     tries = TRIES_PER_EFFORT ** (effort - 1) if searching else 1
     whole = share(report, 0.05, 0.8 if effort > 1 else 0.85)
     for number in range(tries):
@@ -125,22 +165,7 @@ def compile(  # noqa: A001 - the name the user asked for
         part = share(report, 0.85, 0.05)
         contest.enter(entry.way.name, partial(_route, entry, regions[entry.region][0], options, PLANS, contest, part))
         program, entry = contest.result(objective)
-    way = entry.way
-    report(0.9, "checking")
-    lowered, form = way.lowered, way.lowered.form
-    if lowered.block.fences:
-        form = lower(way.source, keep_barriers=False, gathered=way.gathered).form
-    if verify:
-        require_legal(program)
-        phase = check_against(program, form, lowered.measures)
-    else:
-        phase = wrap(form.global_phase - replay(program).form.global_phase)
-    report(1.0, "done")
-    return msgspec.structs.replace(
-        program,
-        circuit=msgspec.structs.replace(program.circuit, global_phase=phase),
-        compile_s=time.perf_counter() - start,
-    )
+    return program, entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,11 +270,19 @@ def _place(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What enters the contest: a way to route, in a region (by number), with the qubits at these sites."""
+    """What enters the contest.
+
+    Attributes:
+        way: A way to route.
+        region: Number of the region.
+        placed: Where the qubits are.
+        global_phase: By which the program falls short of the block, in radians.
+    """
 
     way: _Way
     region: int
     placed: _Placement
+    global_phase: float = 0.0
 
 
 def _route(
@@ -277,7 +310,8 @@ def _route(
                 raise
             most //= 2  # they were in each other's way
     builder.measure(way.lowered.measures)
-    return builder.build(way.lowered.info), entry
+    program = builder.build(way.lowered.info)
+    return program, replace(entry, global_phase=builder.global_phase)
 
 
 def _route_block(

@@ -38,8 +38,10 @@ from qiskit.transpiler.passes import BasisTranslator, Decompose, HighLevelSynthe
 from .arch.errors import CircuitError
 from .arch.files import read_bytes
 from .arch.program import CircuitInfo
+from .arch.traced import Traced
 from .canonical import CanonicalForm
 from .diagonals import APPENDERS, gather
+from .parameters import number
 from .routing.blocks import GateBlock
 
 _SYNTHESIS_BASIS = ["u", "cz"]
@@ -136,7 +138,7 @@ def lower(circuit: QuantumCircuit, *, keep_barriers: bool = True, gathered: bool
 
     Gates are translated exactly as Qiskit defines them; those diagonal in Z are kept whole, however they are spelt (see
     `qpilot.diagonals`). Identities and delays are dropped; so is a reset before the first gate of a qubit, since every
-    qubit starts in |0>.
+    qubit starts in |0>. Angles that depend on parameters become `Traced` numbers.
 
     Args:
         circuit: Gates of any kind, barriers and final measurements.
@@ -144,7 +146,7 @@ def lower(circuit: QuantumCircuit, *, keep_barriers: bool = True, gathered: bool
         gathered: Whether two CZ gates that are one diagonal gate become that; without it, only Qiskit's own are kept.
 
     Raises:
-        CircuitError: The circuit has no qubits, unbound parameters, or an operation that cannot be compiled.
+        CircuitError: The circuit has no qubits, or an operation that cannot be compiled.
     """
     reader = read_steps(circuit)
     form = to_form(translate(reader, reader.steps), keep_barriers or gathered)
@@ -169,15 +171,10 @@ def read_steps(circuit: QuantumCircuit) -> Reader:
     """Return the gates, barriers and final measurements of a circuit.
 
     Raises:
-        CircuitError: The circuit has no qubits, unbound parameters, or an operation that cannot be compiled.
+        CircuitError: The circuit has no qubits, or an operation that cannot be compiled.
     """
     if circuit.num_qubits == 0:
         raise CircuitError(f"The circuit {circuit.name!r} has no qubits; give one with at least one qubit.")
-    if circuit.parameters:
-        names = ", ".join(sorted(parameter.name for parameter in circuit.parameters)[:8])
-        raise CircuitError(
-            f"The circuit has unbound parameters ({names}); give them values with circuit.assign_parameters."
-        )
     try:
         reader = Reader(circuit)
     except RecursionError:
@@ -300,7 +297,7 @@ class Reader:
             self.steps.pop()  # nothing follows that it could hold back
 
     def _read(self, circuit: QuantumCircuit, qubits: Mapping[Any, int], clbits: Mapping[Any, int]) -> None:
-        self.global_phase += float(circuit.global_phase)
+        self.global_phase += number(circuit.global_phase)
         for index, step in enumerate(circuit.data):
             self._path.append((index, step.name))
             acted = [qubits[bit] for bit in step.qubits]
@@ -412,7 +409,9 @@ def _is_finite(value: object) -> bool:
     if isinstance(value, (int, float)):
         return math.isfinite(value)
     if isinstance(value, ParameterExpression):
-        return math.isfinite(float(value))
+        with contextlib.suppress(ValueError):
+            return math.isfinite(number(value))
+        return False
     if isinstance(value, (complex, np.number, np.ndarray)):
         return bool(np.isfinite(value).all())
     return True
@@ -470,7 +469,7 @@ def _culprit(reader: Reader, error: Exception) -> CircuitError:
 def to_form(circuit: QuantumCircuit, keep_barriers: bool) -> CanonicalForm:
     """Return the canonical form of a translated circuit."""
     form = CanonicalForm(circuit.num_qubits)
-    form.global_phase = float(circuit.global_phase)
+    form.global_phase = number(circuit.global_phase)
     index = {bit: q for q, bit in enumerate(circuit.qubits)}
     for step in circuit.data:
         qubits = [index[bit] for bit in step.qubits]
@@ -478,10 +477,10 @@ def to_form(circuit: QuantumCircuit, keep_barriers: bool) -> CanonicalForm:
         if name == "cz":
             form.cp(qubits[0], qubits[1])
         elif name == "u":
-            theta, phi, lam = map(float, step.params)
+            theta, phi, lam = map(number, step.params)
             form.u(qubits[0], 2 * _reduced(theta / 2), _reduced(phi), _reduced(lam))
         elif name in APPENDERS:  # an RZZ or CRZ by 2 pi is not the identity
-            APPENDERS[name](form, qubits[0], qubits[1], 2 * _reduced(float(step.params[0]) / 2))
+            APPENDERS[name](form, qubits[0], qubits[1], 2 * _reduced(number(step.params[0]) / 2))
         elif name == "barrier":
             if keep_barriers:
                 form.barrier(qubits)
@@ -492,7 +491,7 @@ def to_form(circuit: QuantumCircuit, keep_barriers: bool) -> CanonicalForm:
 
 def _reduced(angle: float) -> float:
     """Return a large angle modulo 2 pi before it is added to others, which would round it."""
-    if abs(angle) < 1e3:
+    if abs(angle) < 1e3 or isinstance(angle, Traced):
         return angle
     if not math.isfinite(angle):
         raise CircuitError(f"A gate has the angle {angle}, which is not a finite number.")

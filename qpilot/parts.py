@@ -21,6 +21,7 @@ from .arch.program import CircuitInfo
 from .arch.unitary import ANGLE_TOLERANCE, wrap
 from .diagonals import gather
 from .frontend import circuit_info, read_steps, to_form, translate
+from .parameters import expression, is_free, number
 from .pauli_frames import PauliFrame
 from .routing.blocks import GateBlock, PauliBlock, PauliString
 from .routing.dense import largest_block
@@ -63,7 +64,7 @@ def expand(step: CircuitInstruction, qubits: Sequence[int]) -> Iterator[PauliStr
     except (QiskitError, TypeError, ValueError) as error:
         raise CircuitError(f"The evolution {gate.name} has no product formula: {str(error).rstrip('.')}.") from None
     for letters, places, angle in terms:
-        value = real_angle(angle)
+        value = number(angle) if is_free(angle) else real_angle(angle)
         if math.isnan(value):
             raise CircuitError(f"The evolution {gate.name} has the angle {angle}; it must be a finite real number.")
         named = sorted((qubits[place], letter) for place, letter in zip(places, letters, strict=True) if letter != "I")
@@ -260,7 +261,7 @@ def as_gates(block: PauliBlock, device: FPQA) -> Gates:
                 to_z.cx(control, target)
             qubits = qubits[1::2] + qubits[len(qubits) // 2 * 2 :]
         circuit.compose(to_z, inplace=True)
-        circuit.rz(string.angle, qubits[0])
+        circuit.rz(expression(string.angle), qubits[0])
         circuit.compose(to_z.inverse(), inplace=True)
     undone: list[Gate | tuple[Gate, Gate]] = [CXGate(), HGate(), (SXGate(), SXdgGate())]
     reader = read_steps(PassManager([InverseCancellation(undone)]).run(circuit))

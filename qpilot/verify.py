@@ -17,6 +17,7 @@ from .arch.errors import ProgramError, VerificationError
 from .arch.unitary import wrap
 from .canonical import CanonicalForm
 from .frontend import lower, read_circuit
+from .parameters import require_bound
 from .parts import Gates, Source, cut
 from .pauli_frames import replay_frame
 from .replay import replay
@@ -34,11 +35,12 @@ def verify(program: Program, circuit: Any, *, legality: bool = True) -> None:
         legality: Check the rules of the hardware as well as the meaning.
 
     Raises:
-        CircuitError: The source cannot be read.
+        CircuitError: The source cannot be read, or has unbound parameters.
         ProgramError: The program breaks a rule of the hardware or is not well formed.
         VerificationError: The program computes another circuit, measures otherwise, or has other numbers of bits.
     """
     source = read_circuit(circuit)
+    require_bound(source)
     in_parts = cut(source, program.device)
     if legality:
         require_legal(program)

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import runpy
 from pathlib import Path
 
 import matplotlib as mpl
@@ -64,6 +65,20 @@ def test_heisenberg_comes_closer_to_the_exact_curve_with_more_steps(run_notebook
     assert np.ptp(found["exact"]) > 0.5
 
 
+def test_policies_help_against_spikes_and_cost_what_the_text_says(run_notebook):
+    found = run_notebook("drift.ipynb")
+    results = found["results"]
+    errors = {name: found["error"](np.stack([each.x for each in runs])).mean() for name, runs in results.items()}
+    circuits = {name: np.mean([each.circuits for each in runs]) for name, runs in results.items()}
+    assert max(errors["auto"], errors["gradient clip"]) < 0.7 * errors["plain SPSA"]
+    assert errors["DISQ, one reference"] < 0.9 * errors["plain SPSA"]
+    assert circuits["gradient clip"] == circuits["plain SPSA"] < circuits["auto"] < 1.5 * circuits["plain SPSA"]
+    assert circuits["DISQ, one reference"] > 3 * circuits["plain SPSA"]
+    assert found["result"].fun < 0.8 * found["exact"]
+    assert found["short"].nit == 20
+    assert found["error"](found["trained"].x[None])[0] < 0.15
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_is_kept_without_outputs(name):
     cells = json.loads((ROOT / "examples" / name).read_text())["cells"]
@@ -101,3 +116,13 @@ def test_readme_python_is_python():
     assert blocks
     for block in blocks:
         ast.parse(block)
+
+
+def test_training_on_a_compiled_program():
+    example = runpy.run_path(str(ROOT / "examples" / "train_on_fpqa.py"))
+    template = qpilot.compile_template(example["ising_ansatz"](3, 1))
+    for drift in example["DRIFTS"].values():
+        for policy in example["POLICIES"].values():
+            energy, circuits = example["train"](template, policy, drift, 1, 2, lambda *_: None)
+            assert -4.0 < energy < 0.0
+            assert circuits >= 8

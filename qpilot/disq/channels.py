@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Gate, Parameter, ParameterExpression
+from qiskit.circuit import Gate, Parameter
 
 from ..arch.errors import DriftError
+from ..parameters import affine, is_free
 from .noise import Durations, FloatArray, MachineNoise
 
 ComplexArray = NDArray[np.complex128]
@@ -158,7 +159,7 @@ def operations(ansatz: QuantumCircuit) -> list[Operation]:
                 f"The ansatz holds {gate.name!r} on {len(indices)} qubits; the fast engine takes gates on one or two "
                 "qubits: use ansatz.decompose() or transpile() first, and no measurements."
             )
-        if gate.name in ROTATIONS or any(map(_is_free, gate.params)):
+        if gate.name in ROTATIONS or any(map(is_free, gate.params)):
             angles, fixed = tuple(_angle(parameter, columns) for parameter in gate.params), None
         else:
             angles, fixed = (), transfer_matrices(np.asarray(gate.to_matrix(), dtype=complex))[None]
@@ -166,26 +167,21 @@ def operations(ansatz: QuantumCircuit) -> list[Operation]:
     return found
 
 
-def _is_free(value: Any) -> bool:
-    return isinstance(value, ParameterExpression) and bool(value.parameters)
-
-
 def _angle(value: Any, columns: dict[Parameter, int]) -> float | Callable[[FloatArray], FloatArray]:
     """Return a parameter of a gate as a number, or as a function of points."""
-    if not _is_free(value):
+    if not is_free(value):
         return float(value)
     if isinstance(value, Parameter):
         column = columns[value]
         return lambda points: points[:, column]
     names = sorted(value.parameters, key=columns.__getitem__)
     indices = [columns[name] for name in names]
-    slopes = [value.gradient(name) for name in names]
-    if any(map(_is_free, slopes)):  # not linear: Qiskit puts the numbers in point by point
+    form = affine(value)
+    if form is None:  # Qiskit puts the numbers in point by point
         return lambda points: np.array(
             [float(value.bind(dict(zip(names, point, strict=True)))) for point in points[:, indices].tolist()]
         )
-    weights = np.array([float(np.real(complex(slope))) for slope in slopes])
-    constant = float(value.bind(dict.fromkeys(names, 0.0)))
+    weights, constant = np.array([form.weights[name] for name in names]), form.constant
     return lambda points: points[:, indices] @ weights + constant
 
 
@@ -211,17 +207,18 @@ def _pauli_rotation(pauli: ComplexArray) -> Callable[[FloatArray], ComplexArray]
 
 
 def _phase(angle: FloatArray) -> ComplexArray:
-    return _u(np.zeros_like(angle), np.zeros_like(angle), angle)
+    return u_matrices(np.zeros_like(angle), np.zeros_like(angle), angle)
 
 
-def _u(theta: FloatArray, phi: FloatArray, lam: FloatArray) -> ComplexArray:
+def u_matrices(theta: FloatArray, phi: FloatArray, lam: FloatArray) -> ComplexArray:
+    """Return the matrices of gates u, shape (k, 2, 2), from their angles, shape (k,)."""
     cos, sin = np.cos(theta / 2.0), np.sin(theta / 2.0)
     entries = [cos + 0j, -np.exp(1j * lam) * sin, np.exp(1j * phi) * sin, np.exp(1j * (phi + lam)) * cos]
     return np.stack(entries, axis=-1).reshape(-1, 2, 2)
 
 
 def _r(theta: FloatArray, phi: FloatArray) -> ComplexArray:
-    return _u(theta, phi - np.pi / 2.0, np.pi / 2.0 - phi)
+    return u_matrices(theta, phi - np.pi / 2.0, np.pi / 2.0 - phi)
 
 
 _FORMS: dict[str, Callable[..., ComplexArray]] = {
@@ -233,6 +230,6 @@ _FORMS: dict[str, Callable[..., ComplexArray]] = {
     "rzz": _pauli_rotation(np.kron(_PAULIS[3], _PAULIS[3])),
     "p": _phase,
     "r": _r,
-    "u": _u,
+    "u": u_matrices,
 }
 """Gates whose matrices are made for all points at once; Qiskit makes those of the others one by one."""

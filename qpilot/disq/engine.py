@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from ..arch.errors import DriftError, plain
 from .channels import GateNoise, operations, transfer_matrices
 from .checks import check_integer
+from .counts import IntArray, Reading
 from .evolution import contract, evolve, fuse
 from .groups import Groups
 from .jobs import check_ansatz, restore_stream, stream_state
 from .noise import Drift, Durations, FloatArray, MachineNoise, Process, Static
-
-IntArray = NDArray[np.int64]
 
 MOST_QUBITS = 12
 """A state of n qubits takes 8 * 4^n bytes: 134 MB for 12."""
@@ -45,6 +43,9 @@ class FastEngine:
         seed: Seed of the noise and of the shots.
         durations: How long gates, circuits and gaps between jobs take.
 
+    Attributes:
+        last_noise: What the noise was in the last job, at each circuit: the truth that a policy can only guess.
+
     Raises:
         DriftError: The ansatz cannot be simulated here, or has another number of qubits than the Hamiltonian.
     """
@@ -67,10 +68,10 @@ class FastEngine:
         self._groups = groups
         self._durations = durations or Durations()
         self._blocks, self._last = fuse(operations(ansatz), groups.num_qubits)
-        self._values = np.array([_outcome_values(groups, group) for group in range(len(groups))])
-        self._letters = np.array([["IXYZ".index(letter) for letter in reversed(basis)] for basis in groups.bases])
+        self._reading = Reading.of(groups, ansatz.num_parameters)
         noise_rng, self._shots_rng = np.random.default_rng(seed).spawn(2)
         self._drift = Drift(process, groups.num_qubits, self._durations, noise_rng)
+        self.last_noise: MachineNoise | None = None
 
     def run(self, points: FloatArray, groups: IntArray, shots: IntArray) -> tuple[FloatArray, FloatArray]:
         """Run a job: one circuit per request, in the order given.
@@ -87,15 +88,10 @@ class FastEngine:
         Raises:
             DriftError: The shapes do not fit, a point is not finite, or there is no such group.
         """
-        points, groups, shots = self._checked(points, groups, shots)
-        noise = self._drift.next_job(len(points))
+        points, groups, shots = self._reading.checked(points, groups, shots)
+        noise = self.last_noise = self._drift.next_job(len(points))
         counts = self._shots_rng.multinomial(shots, self.probabilities(points, groups, noise))
-        values = self._values[groups]
-        means = np.einsum("kb,kb->k", counts, values) / shots
-        spread = np.einsum("kb,kb->k", counts, (values - means[:, None]) ** 2)
-        variances = np.where(shots > 1, spread / (shots * np.maximum(shots - 1, 1)), np.nan)
-        means += np.where(groups == 0, (noise.constant_factor - 1.0) * self._groups.constant, 0.0)
-        return means, variances
+        return self._reading.estimates(counts, groups, shots, noise)
 
     def probabilities(self, points: FloatArray, groups: IntArray, noise: MachineNoise) -> FloatArray:
         """Return the exact distributions of the outcomes of requests.
@@ -138,13 +134,9 @@ class FastEngine:
         Returns:
             Energies with the identity term, shape (k,).
         """
-        points = np.asarray(points, dtype=np.float64)
-        requests = np.repeat(points, self.num_groups, axis=0)
-        groups = np.tile(np.arange(self.num_groups), len(points))
-        requests, groups, _ = self._checked(requests, groups, np.ones(len(groups), dtype=np.int64))
+        requests, groups = self._reading.all_groups(points)
         noise = (machine or Static.ideal()).noise(len(requests), self._groups.num_qubits)
-        means = np.einsum("kb,kb->k", self.probabilities(requests, groups, noise), self._values[groups])
-        return np.asarray(means.reshape(len(points), -1).sum(axis=1) + self._groups.constant)
+        return self._reading.energies(self.probabilities(requests, groups, noise), groups)
 
     def wait(self, seconds: float) -> None:
         """Let time go by without a job."""
@@ -167,25 +159,9 @@ class FastEngine:
             raise DriftError(f"The state is not one of this engine: {plain(error)}.") from None
         self._drift.restore(drift)
 
-    def _checked(self, points: FloatArray, groups: IntArray, shots: IntArray) -> tuple[FloatArray, IntArray, IntArray]:
-        points, groups, shots = np.asarray(points, dtype=np.float64), np.asarray(groups), np.asarray(shots)
-        if points.ndim != 2 or points.shape[1] != self.num_parameters:
-            raise DriftError(f"Points have shape {points.shape}; the ansatz has {self.num_parameters} parameters.")
-        if groups.shape != points.shape[:1] or shots.shape != points.shape[:1]:
-            raise DriftError(f"There are {len(points)} points, {groups.size} groups and {shots.size} numbers of shots.")
-        if not np.isfinite(points).all():
-            raise DriftError("A point has a parameter that is not finite.")
-        if len(groups) and not (groups.min() >= 0 and groups.max() < self.num_groups):
-            raise DriftError(
-                f"Groups are numbered from 0 to {self.num_groups - 1}, not {groups.min()}, {groups.max()}."
-            )
-        if len(shots) and shots.min() < 1:
-            raise DriftError(f"A request has {shots.min()} shots; it needs at least 1.")
-        return points, groups, shots
-
     def _basis_rows(self, groups: IntArray, channels: GateNoise, readout_error: FloatArray) -> FloatArray:
         """Return what turns each qubit into its basis and reads it, noise included, shape (k, n, 2, 4)."""
-        letters = self._letters[groups][..., None, None]
+        letters = self._reading.letters[groups][..., None, None]
         turned = channels.after_1q @ _HADAMARD
         turned = np.where(letters == _Y, turned @ channels.after_1q @ _S_DAGGER, turned)
         turned = np.where(letters == _Z, np.eye(4), turned)
@@ -198,10 +174,3 @@ def _distinct(table: FloatArray) -> tuple[IntArray, IntArray]:
     kinds: dict[bytes, int] = {}
     inverse = np.array([kinds.setdefault(row.tobytes(), len(kinds)) for row in table], dtype=np.int64)
     return np.unique(inverse, return_index=True)[1], inverse
-
-
-def _outcome_values(groups: Groups, group: int) -> FloatArray:
-    """Return the energy of a group for each outcome, shape (2^n,); bit i of the index is the outcome of qubit i."""
-    bits = np.arange(2**groups.num_qubits)[:, None] >> np.arange(groups.num_qubits) & 1
-    odd = (bits @ groups.masks(group).T.astype(np.int64)) & 1
-    return np.asarray((1.0 - 2.0 * odd) @ groups.coefficients[group])

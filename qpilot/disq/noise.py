@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arch.device import FPQA
 from ..arch.errors import DriftError, plain
 from .checks import check_number
 
@@ -175,6 +176,17 @@ class Static(Process):
         """Return a machine without noise."""
         return cls(math.inf, 0.0, 0.0, 0.0)
 
+    @classmethod
+    def of_device(cls, device: FPQA, readout_error: float = 0.005) -> Static:
+        """Return the noise of a machine of atoms, for `FPQAEvaluator`.
+
+        Args:
+            device: Its infidelities are those of gates, its coherence time stands for T1.
+            readout_error: Probability to read the wrong bit.
+        """
+        fidelity = device.fidelity
+        return cls(fidelity.t2_us, 1.0 - fidelity.raman, 1.0 - fidelity.cz, readout_error)
+
     def start(self, num_qubits: int, rng: np.random.Generator) -> Path:
         """Return a path that begins at time 0 s."""
         return Memoryless(self._set)
@@ -256,11 +268,22 @@ class Drift:
         self.job = 0
         self._path = process.start(num_qubits, rng)
 
-    def next_job(self, num_circuits: int) -> MachineNoise:
-        """Return the noise at the begin of each circuit of a job, and let the time of the job go by."""
-        times_s = self.time_s + self.durations.circuit_s * np.arange(num_circuits, dtype=np.float64)
-        noise = self._path.change(Static().noise(num_circuits, self.num_qubits), times_s, self.job).legal()
-        self.time_s += self.durations.circuit_s * num_circuits + self.durations.job_gap_s
+    def next_job(self, num_circuits: int, circuits_s: FloatArray | None = None) -> MachineNoise:
+        """Return the noise at the begin of each circuit of a job, and let the time of the job go by.
+
+        Args:
+            num_circuits: Number of circuits.
+            circuits_s: Time of each of them; that of `durations` if left out.
+        """
+        if circuits_s is None:
+            begins_s = self.durations.circuit_s * np.arange(num_circuits, dtype=np.float64)
+            total_s = self.durations.circuit_s * num_circuits
+        else:
+            begins_s = np.cumsum(circuits_s) - circuits_s
+            total_s = float(np.sum(circuits_s))
+        machine = Static().noise(num_circuits, self.num_qubits)
+        noise = self._path.change(machine, self.time_s + begins_s, self.job).legal()
+        self.time_s += total_s + self.durations.job_gap_s
         self.job += 1
         return noise
 

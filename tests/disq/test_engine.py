@@ -181,7 +181,7 @@ def test_means_and_variances_of_samples_follow_theory():
         requests = np.repeat(point, repeats, axis=0), np.full(repeats, group), np.full(repeats, shots)
         means, variances = engine.run(*requests)
         distribution = engine.probabilities(point, np.array([group]), noise)[0]
-        values = engine._values[group]
+        values = engine._reading.values[group]
         mean = distribution @ values
         variance = distribution @ (values - mean) ** 2 / shots
         assert means.mean() == pytest.approx(mean, abs=4 * np.sqrt(variance / repeats))
@@ -195,8 +195,8 @@ def test_a_common_attenuation_scales_all_energies_alike():
     points, groups = random_points(ansatz, 4), np.zeros(4, dtype=int)
     plain = FastEngine(ansatz, GROUPS, Static(), seed=5)
     weak = FastEngine(ansatz, GROUPS, Static() + PublishedInjection(window), seed=5)
-    exact = plain.probabilities(points, groups, plain._drift.next_job(4)) @ plain._values[0]
-    halved = weak.probabilities(points, groups, weak._drift.next_job(4)) @ weak._values[0]
+    exact = plain.probabilities(points, groups, plain._drift.next_job(4)) @ plain._reading.values[0]
+    halved = weak.probabilities(points, groups, weak._drift.next_job(4)) @ weak._reading.values[0]
     assert halved == pytest.approx(exact / 2, abs=1e-12)
 
 

@@ -125,7 +125,7 @@ def with_coefficient(value):
 EVOLUTIONS = {
     "unbound time": (
         PauliEvolutionGate(SparsePauliOp("XXX"), T),
-        "The circuit has unbound parameters (t); give them values with circuit.assign_parameters.",
+        "The circuit has unbound parameters (t); give them values with circuit.assign_parameters, or compile",
     ),
     "nan time": (PauliEvolutionGate(SparsePauliOp("XXX"), math.nan), "has a parameter that is not a finite number."),
     "complex coefficient": (with_coefficient(1j), "has no product formula: Encountered complex value 1j"),

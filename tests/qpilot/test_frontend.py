@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit, QuantumRegister, qasm2
-from qiskit.circuit import Clbit, Gate, Instruction, Parameter, Qubit
+from qiskit.circuit import Clbit, Gate, Instruction, Qubit
 from qiskit.circuit.library import (
     ECRGate,
     GlobalPhaseGate,
@@ -348,13 +348,6 @@ def measured_inside():
     return circuit
 
 
-def unbound():
-    circuit = QuantumCircuit(1)
-    circuit.rx(Parameter("beta"), 0)
-    circuit.ry(Parameter("alpha"), 0)
-    return circuit
-
-
 def nested(depth):
     gate = own_gate("g0", of_gate(ECRGate()))
     for k in range(1, depth):
@@ -392,8 +385,6 @@ REFUSED = {
     "for": (loop("for"), r"\(for_loop\) is no gate"),
     "store": (stored(), r"\(store\) is no gate"),
     "box": (boxed(), r"\(box\) is no gate"),
-    "unbound": (unbound(), r"unbound parameters \(alpha, beta\).*assign_parameters"),
-    "qasm3 input": (QASM3 + "input float a; qubit q; rx(a) q;", r"unbound parameters \(a\)"),
     "opaque": (QASM2 + "opaque magic a; qreg q[1]; magic q[0];", r"Instruction 0 \(magic\) is opaque"),
     "opaque inside": (of_gate(own_gate("outer", of_gate(Gate("inner", 1, [])))), r"\(outer, in it inner\) is opaque"),
     "opaque known name": (of_gate(Gate("ecr", 2, [])), r"\(ecr\) is opaque"),
