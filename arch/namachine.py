@@ -246,8 +246,8 @@ def _read_settings(text: str, source: str) -> Settings:
         if found["close"]:
             blocks.pop()
         elif found["open"]:
-            blocks[-1][key] = inner = {}
-            blocks.append(inner)
+            blocks[-1][key] = {}
+            blocks.append(blocks[-1][key])
         elif key:
             blocks[-1][key] = _value(found)
     if len(blocks) > 1:

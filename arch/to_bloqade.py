@@ -45,10 +45,11 @@ def program_to_bloqade(program: Program) -> str:
     check_structure(program)
     moves = _moves_of_one_aod(program)
     _check_pulses(program)
-    lattice = _grid(*([slm_um * k for k in range(number)] for slm_um, number in _sides(program)), kind="grid.Grid.")
-    traps = {"data": lattice} | ({"ancillas": _lines(moves[0], "grid.Grid.")} if moves else {})
+    slm = program.device.slm
+    cols_um, rows_um = ([slm.spacing_um * k for k in range(number)] for number in (slm.cols, slm.rows))
+    traps = {"data": _grid(cols_um, rows_um)} | ({"ancillas": _lines(moves[0])} if moves else {})
     names = "{" + ", ".join(f'"{name}"' for name in traps) + "}"
-    static = ", ".join(f'"{name}": {where}' for name, where in traps.items())
+    static = ", ".join(f'"{name}": {where.replace("grid.", "grid.Grid.", 1)}' for name, where in traps.items())
     title = " ".join(program.circuit.name.split())
     head = [
         f"# {title} for {' '.join(program.device.name.split())}, written by qpilot for bloqade-shuttle",
@@ -76,19 +77,12 @@ def _moves_of_one_aod(program: Program) -> list[Move]:
 
 def _check_pulses(program: Program) -> None:
     for step, op in enumerate(program.instructions):
-        angle = next(
-            (angle for angle in getattr(op, "angles", ()) if isinstance(op, Rydberg) and angle != math.pi), None
-        )
-        if angle is not None:
+        other = [angle for angle in op.angles if angle != math.pi] if isinstance(op, Rydberg) else []
+        if other:
             raise ProgramError(
-                f"bloqade-shuttle pulses are CZ gates, and instruction {step} is a controlled phase by {angle:g}; "
+                f"bloqade-shuttle pulses are CZ gates, and instruction {step} has a controlled phase by {other[0]:g}; "
                 "compile for a device with native 'cz'."
             )
-
-
-def _sides(program: Program) -> list[tuple[float, int]]:
-    slm = program.device.slm
-    return [(slm.spacing_um, slm.cols), (slm.spacing_um, slm.rows)]
 
 
 def _statements(program: Program, moves: list[Move]) -> Iterator[str]:
@@ -134,7 +128,11 @@ def _crossings(program: Program, lines: Move | None) -> dict[int, _Point]:
     if lines is None:
         return {}
     try:
-        return {n + k: (lines.cols_um[col], lines.rows_um[row]) for k, (_, row, col) in enumerate(program.ancillas)}
+        return {
+            n + k: (lines.cols_um[col], lines.rows_um[row])
+            for k, (aod, row, col) in enumerate(program.ancillas)
+            if aod == lines.aod
+        }
     except IndexError:
         raise ProgramError("An ancilla is at a line that its AOD does not have.") from None
 
@@ -174,9 +172,9 @@ def _grids(points: Iterable[_Point]) -> list[str]:
     return [_grid(cols, ys_um) for cols, ys_um in alike.items()]
 
 
-def _lines(op: Move, kind: str = "grid.") -> str:
-    return _grid(op.cols_um, op.rows_um, kind)
+def _lines(op: Move) -> str:
+    return _grid(op.cols_um, op.rows_um)
 
 
-def _grid(cols_um: Iterable[float], rows_um: Iterable[float], kind: str = "grid.") -> str:
-    return f"{kind}from_positions({[float(x) for x in cols_um]}, {[float(y) for y in rows_um]})"
+def _grid(cols_um: Iterable[float], rows_um: Iterable[float]) -> str:
+    return f"grid.from_positions({[float(x) for x in cols_um]}, {[float(y) for y in rows_um]})"

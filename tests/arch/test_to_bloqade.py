@@ -148,7 +148,7 @@ def test_atoms_are_filled_one_by_one_and_bits_returned_in_order():
 def test_what_bloqade_cannot_say_is_refused():
     circuit = QuantumCircuit(2)
     circuit.cp(0.3, 0, 1)
-    with pytest.raises(ProgramError, match=r"instruction \d+ is a controlled phase by 0.3; compile for a device with"):
+    with pytest.raises(ProgramError, match=r"instruction \d+ has a controlled phase by 0.3; compile for a device with"):
         qpilot.compile(circuit, FPQA(slm=Lattice(1, 2), native="cphase")).to_bloqade()
     pulse = pair_program(RydbergPulse(((0, 1),), (math.pi,)))
     assert "gate.top_hat_cz" in pulse.to_bloqade()
@@ -158,5 +158,8 @@ def test_what_bloqade_cannot_say_is_refused():
         Program(CircuitInfo("x", 1), two, ((0, 0),), ((0, 0, 0), (1, 0, 0)), moves).to_bloqade()
     with pytest.raises(ProgramError, match="Atom 2 is driven, and no move places its AOD"):
         pair_program(Raman((2,), ((1.0, 0.0, 0.0),))).to_bloqade()
+    other = (*moves[:1], Raman((2,), ((1.0, 0.0, 0.0),)))
+    with pytest.raises(ProgramError, match="Atom 2 is driven, and no move places its AOD"):
+        Program(CircuitInfo("x", 1), two, ((0, 0),), ((0, 0, 0), (1, 0, 0)), other).to_bloqade()
     with pytest.raises(ProgramError, match="at a line that its AOD does not have"):
         Program(CircuitInfo("x", 1), two, ((0, 0),), ((0, 3, 0),), moves[:1]).to_bloqade()
