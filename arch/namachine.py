@@ -146,8 +146,9 @@ def device_from_namachine(text: str, source: str = "The text") -> FPQA:
     for block, name, unit in ((times, "time", "us"), (distance, "distance", "um")):
         if block.get("unit") != unit:
             raise DeviceError(f"{source}: {name}.unit is {block.get('unit')!r}; only {unit!r} is read.")
-    lattice = _lattice(_points(settings, "trap", "position", source), source)
-    _check_zone(settings, source)
+    traps_um = _points(settings, "trap", "position", source)
+    _check_zone(settings, traps_um, source)
+    lattice = _lattice(traps_um, source)
     speed = _number(movement, "movement.max_speed", source)
     if speed <= 0:
         raise DeviceError(f"{source} is no FPQA: with a movement.max_speed of {speed:g} no ancilla can fly.")
@@ -196,12 +197,11 @@ def _lattice(traps_um: np.ndarray, source: str) -> Lattice:
     return Lattice(rows, cols, spacing_um)
 
 
-def _check_zone(settings: Settings, source: str) -> None:
-    """Check that all traps are in the only zone: the others would be storage."""
+def _check_zone(settings: Settings, traps_um: np.ndarray, source: str) -> None:
+    """Check that all (traps, 2) traps are in the only zone: the others would be storage."""
     low_um, high_um = (_points(settings, "zone", key, source) for key in ("from", "to"))
     if len(low_um) != 1:
-        raise DeviceError(f"{source} is no FPQA: it has {len(low_um)} zones in which atoms do a CZ, not one.")
-    traps_um = _points(settings, "trap", "position", source)
+        raise DeviceError(f"{source} is no FPQA: it has {len(low_um)} zones, not one in which all atoms interact.")
     low_um, high_um = np.minimum(low_um, high_um), np.maximum(low_um, high_um)
     outside = int(((traps_um < low_um - _TOLERANCE_UM) | (traps_um > high_um + _TOLERANCE_UM)).any(axis=1).sum())
     if outside:

@@ -111,7 +111,7 @@ def _statements(program: Program, moves: list[Move]) -> Iterator[str]:
             yield from _local_gates(op, places)
         elif isinstance(op, Rydberg):
             yield f"# pulse {next(pulses)}: {', '.join(map(str, op.pairs))}" if op.pairs else "# a pulse without pairs"
-            yield f"gate.top_hat_cz(data, upper_buffer={above_um!r}, lower_buffer={below_um!r})"
+            yield f"gate.top_hat_cz(data, upper_buffer={above_um}, lower_buffer={below_um})"
         elif isinstance(op, Release):
             yield f"# ancillas {', '.join(map(str, op.atoms))} are in |0>"
         elif isinstance(op, Measure):
@@ -143,7 +143,7 @@ def _reach(program: Program, moves: list[Move]) -> tuple[float, float]:
     rows_um = [y_um for op in moves for y_um in op.rows_um]
     below_um = max(0.0, -min(rows_um, default=0.0))
     above_um = max(0.0, max(rows_um, default=0.0) - slm.spacing_um * (slm.rows - 1))
-    return below_um + slm.spacing_um, above_um + slm.spacing_um
+    return float(below_um + slm.spacing_um), float(above_um + slm.spacing_um)
 
 
 def _local_gates(op: Raman, places: dict[int, _Point]) -> Iterator[str]:
@@ -156,9 +156,9 @@ def _local_gates(op: Raman, places: dict[int, _Point]) -> Iterator[str]:
     for (theta, phi, lam), points in alike.items():
         for where in _grids(points):
             if phi + lam:
-                yield f"gate.local_rz({phi + lam!r}, {where})"
+                yield f"gate.local_rz({float(phi + lam)}, {where})"
             if theta:
-                yield f"gate.local_r({phi + math.pi / 2!r}, {theta!r}, {where})"
+                yield f"gate.local_r({float(phi + math.pi / 2)}, {float(theta)}, {where})"
 
 
 def _grids(points: Iterable[_Point]) -> list[str]:

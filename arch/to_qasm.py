@@ -47,7 +47,7 @@ def _lines(program: Program) -> Iterator[str]:
     bits, declarations = _classical_bits(info)
     yield from declarations
     if info.global_phase:
-        yield f"gphase({info.global_phase!r});"
+        yield f"gphase({_number(info.global_phase)});"
     told = [
         f"@qpilot.device {_json(program.device)}",
         f"@qpilot.sites {_json(program.sites)}",
@@ -81,11 +81,11 @@ def _lines(program: Program) -> Iterator[str]:
 
 def _gates(op: Raman | Rydberg | Measure, bits: list[str]) -> Iterator[str]:
     if isinstance(op, Raman):
-        for atom, (theta, phi, lam) in zip(op.atoms, op.angles, strict=True):
-            yield f"U({theta!r}, {phi!r}, {lam!r}) ${atom};"
+        for atom, angles in zip(op.atoms, op.angles, strict=True):
+            yield f"U({', '.join(map(_number, angles))}) ${atom};"
     elif isinstance(op, Rydberg):
         for k, (a, b) in enumerate(op.pairs):
-            yield f"cp({op.angles[k]!r}) ${a}, ${b};" if op.angles else f"cz ${a}, ${b};"
+            yield f"cp({_number(op.angles[k])}) ${a}, ${b};" if op.angles else f"cz ${a}, ${b};"
     else:
         for atom, bit in zip(op.atoms, op.clbits, strict=True):
             yield f"{bits[bit]} = measure ${atom};"
@@ -125,6 +125,10 @@ def _identifier(wanted: str, taken: set[str]) -> str:
 def _atoms(first: int, number: int) -> str:
     """Name a run of physical qubits, for a reader."""
     return f"${first} to ${first + number - 1}" if number > 1 else f"${first}" if number else "none"
+
+
+def _number(value: float) -> str:
+    return repr(float(value))  # numpy's numbers name their type
 
 
 def _json(value: object) -> str:

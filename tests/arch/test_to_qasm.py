@@ -5,6 +5,7 @@ import re
 
 import msgspec
 import networkx as nx
+import numpy as np
 import pytest
 from qiskit import QuantumCircuit, qasm3
 from qiskit.circuit import ClassicalRegister, Clbit, QuantumRegister
@@ -14,7 +15,7 @@ from qpilot.arch import FPQA, CircuitInfo, Lattice, Measure, Move, Program, Rama
 from qpilot.arch.errors import ProgramError
 from qpilot.arch.formats import program_to_json
 from qpilot.frontend import read_circuit
-from tests.strategies import flying_cz
+from tests.strategies import flying_cz, pair_program
 
 
 def flat(circuit):
@@ -135,6 +136,14 @@ def _program_of(circuit):
 def test_a_program_of_nothing_is_a_text():
     empty = Program(CircuitInfo("a\nbarrier $0;", 0), FPQA(slm=Lattice(1, 1)), (), (), ())
     assert qasm3.loads(empty.to_qasm()).num_qubits == 0
+
+
+def test_numbers_of_numpy_are_numbers():
+    angles = tuple(np.array([0.1, -0.2, 0.3]))
+    program = pair_program(Raman((0,), (angles,)), global_phase=np.float64(0.5))
+    assert "U(0.1, -0.2, 0.3) $0;" in program.to_qasm()
+    assert "gphase(0.5);" in program.to_qasm()
+    assert "gate.local_r(1.3707963267948966, 0.1, grid" in program.to_bloqade()
 
 
 def test_a_damaged_program_is_refused():
