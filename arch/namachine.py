@@ -31,8 +31,8 @@ Settings: TypeAlias = Mapping[str, Any]
 
 ZONE = "zone_cz"
 
-_SLOWEST = 1.5
-"""Greatest over average speed at constant jerk."""
+TOP_OVER_AVERAGE = 1.5
+"""Greatest over average speed of a move at constant jerk."""
 
 _NUMBER = r"[-+]?\d+(?:\.\d*)?"
 _STATEMENT = re.compile(
@@ -62,7 +62,7 @@ def device_to_namachine(device: FPQA) -> str:
     far_um = slm.spacing_um * np.array([slm.cols, slm.rows])
     settings = machine_settings(
         device,
-        max_speed=_SLOWEST * slm.spacing_um / timing.move_duration_us(slm.spacing_um),
+        max_speed=TOP_OVER_AVERAGE * slm.spacing_um / timing.move_duration_us(slm.spacing_um),
         transfer_us=timing.transfer_us,
         zone_um=(np.full(2, -slm.spacing_um), far_um),
     )
@@ -166,7 +166,7 @@ def device_from_namachine(text: str, source: str = "The text") -> FPQA:
                 rydberg_us=cz_us,
                 raman_us=ry_us + 2 * rz_us,
                 transfer_us=max(load_us, store_us),
-                acceleration_um_per_us2=(speed / _SLOWEST) ** 2 / lattice.spacing_um,
+                acceleration_um_per_us2=(speed / TOP_OVER_AVERAGE) ** 2 / lattice.spacing_um,
             ),
             name=str(settings.get("name", "namachine")),
         )

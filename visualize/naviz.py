@@ -24,7 +24,7 @@ import numpy as np
 
 from ..arch.errors import ProgramError
 from ..arch.files import write_bytes
-from ..arch.namachine import ZONE, Settings, lines_of, machine_settings, number, point, quoted
+from ..arch.namachine import TOP_OVER_AVERAGE, ZONE, Settings, lines_of, machine_settings, number, point, quoted
 from ..arch.program import Move, Program, Raman, Rydberg
 from .motion import Trace, extent_um, lines_at_step, place_atoms, trace
 from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
@@ -112,7 +112,7 @@ def _machine(motion: Trace) -> Settings:
 def _top_speed(motion: Trace) -> float:
     """Return the least top speed, in um/us, at which every move of NAViz ends no later than ours.
 
-    With constant jerk the top speed is 3/2 of the average, and NAViz takes the way of the atom, not of its lines.
+    NAViz moves at constant jerk, and takes the way of the atom, not of its lines.
     """
     fastest = 0.0
     for moves in motion.moves:
@@ -121,7 +121,7 @@ def _top_speed(motion: Trace) -> float:
         ways_um = np.hypot(*(np.abs(np.diff(p, axis=0, prepend=p[:1])).max(axis=1, initial=0.0) for p in lines))
         moving = times_us > 0
         fastest = max(fastest, float((ways_um[moving] / times_us[moving]).max(initial=0.0)))
-    return 1.5 * fastest * _SPEED_SLACK or 1.0
+    return TOP_OVER_AVERAGE * fastest * _SPEED_SLACK or 1.0
 
 
 def _style(program: Program) -> Settings:

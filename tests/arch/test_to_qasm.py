@@ -115,6 +115,7 @@ def test_pulses_and_layers_are_numbered(program):
 
 def test_names_of_registers_and_loose_bits_are_made_legal():
     circuit = QuantumCircuit(QuantumRegister(2, "q"), global_phase=0.5)
+    circuit.add_register(ClassicalRegister(0, "nothing"))
     for name in ("x", "a b", "a_b", "Ω"):
         circuit.add_register(ClassicalRegister(1, name))
     circuit.add_bits([Clbit(), Clbit()])
