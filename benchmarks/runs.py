@@ -14,6 +14,7 @@ from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as TooLong
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,21 @@ class Job:
         return WAYS[self.way].cost * (10 + (work or size_of(case)))
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something for a worker process to do.
+
+    Attributes:
+        name: What it is, in a few words.
+        weight: About how long it takes beside others.
+        arguments: What the function of the workers is called with.
+    """
+
+    name: str
+    weight: float
+    arguments: tuple[Any, ...]
+
+
 def run(jobs: Sequence[Job], rows: list[Row], path: Path, settings: Settings, workers: int) -> bool:
     """Measure jobs, and add a row for each to `rows` and to the file.
 
@@ -67,40 +83,88 @@ def run(jobs: Sequence[Job], rows: list[Row], path: Path, settings: Settings, wo
     Raises:
         ImportError: The extra `bench` (pebble) is not installed.
     """
+    revision, machine = git_revision(), machine_name(workers)
+    tasks = [Task(job.name, job.weight(), (job.case, job.way, settings)) for job in jobs]
+    # Small ones first: what is broken is seen soon, and all of a figure but its right end.
+    order = sorted(range(len(jobs)), key=lambda place: tasks[place].weight)
+
+    def keep(place: int, future: Future[Any]) -> None:
+        job = jobs[order[place]]
+        cells = _outcome(future, job.case, settings)
+        row = dict.fromkeys(COLUMNS) | dict(zip(KEY, key_of(job.case, job.way), strict=True)) | cells
+        row |= {"version": WAYS[job.way].version(), "revision": revision, "python": platform.python_version()}
+        row |= {"machine": machine, "date": today()}
+        rows.append(row)
+
+    return collect(
+        [tasks[place] for place in order],
+        measure,
+        keep,
+        partial(save, rows, path),
+        workers,
+        limit_s=settings.limit_s,
+        begin=(warm_up, [*dict.fromkeys(job.way for job in jobs)]),
+    )
+
+
+def collect(
+    tasks: Sequence[Task],
+    function: Callable[..., Any],
+    keep: Callable[[int, Future[Any]], None],
+    save: Callable[[], None],
+    workers: int,
+    *,
+    limit_s: float | None = None,
+    begin: tuple[Callable[[Any], None], Any],
+) -> bool:
+    """Do tasks in worker processes of one core each, with a bar; what is done is saved about once a second.
+
+    Args:
+        tasks: What to do, in this order.
+        function: What the workers call with the arguments of a task.
+        keep: Called with the place of a task and what its worker gave, in the order in which they finish.
+        save: Writes down what was kept.
+        workers: Number of processes.
+        limit_s: Time that a task may take; None for any.
+        begin: What each worker calls first, and with what.
+
+    Returns:
+        Whether all were done; False after Ctrl-C.
+
+    Raises:
+        ImportError: The extra `bench` (pebble) is not installed.
+    """
     from pebble import ProcessPool
 
     os.environ.update(ONE_THREAD)
-    revision, machine = _revision(), _machine(workers)
-    weights = {job: job.weight() for job in jobs}
-    # Small ones first: what is broken is seen soon, and all of a figure but its right end.
-    todo = sorted(jobs, key=lambda job: weights[job])
-    with _progress(sum(weights.values()), len(jobs)) as tell:
-        ways = [*dict.fromkeys(job.way for job in jobs)]
-        pool = ProcessPool(max_workers=workers, initializer=warm_up, initargs=(ways,), context=get_context("spawn"))
+    with _progress(sum(task.weight for task in tasks), len(tasks)) as tell:
+        pool = ProcessPool(
+            max_workers=workers, initializer=begin[0], initargs=(begin[1],), context=get_context("spawn")
+        )
         saved = 0.0
         try:
-            futures: dict[Future[dict[str, Any]], Job] = {
-                pool.schedule(measure, args=(job.case, job.way, settings), timeout=settings.limit_s): job
-                for job in todo
+            futures: dict[Future[Any], int] = {
+                pool.schedule(function, args=task.arguments, timeout=limit_s): place for place, task in enumerate(tasks)
             }
             for future in as_completed(futures):
-                job = futures[future]
-                cells = _outcome(future, job.case, settings)
-                row = dict.fromkeys(COLUMNS) | dict(zip(KEY, key_of(job.case, job.way), strict=True)) | cells
-                row |= {"version": WAYS[job.way].version(), "revision": revision, "python": platform.python_version()}
-                row |= {"machine": machine, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
-                rows.append(row)
+                place = futures[future]
+                keep(place, future)
                 if time.monotonic() - saved > SAVE_S:
-                    save(rows, path)
+                    save()
                     saved = time.monotonic()
-                tell(weights[job], job.name)
+                tell(tasks[place].weight, tasks[place].name)
         except KeyboardInterrupt:
             return False
         finally:
-            save(rows, path)
+            save()
             pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
     return True
+
+
+def today() -> str:
+    """Return the date, as rows have it."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def warm_up(ways: Sequence[str]) -> None:
@@ -119,9 +183,9 @@ def measure(case: Case, way: str, settings: Settings) -> dict[str, Any]:
     try:
         return cells | {"status": "ok"} | to_cells(WAYS[way].run(case, settings))
     except qpilot.QPilotError as error:
-        return cells | {"status": "refused", "note": _sentence(error)}
+        return cells | {"status": "refused", "note": sentence(error)}
     except Exception as error:
-        return cells | {"status": "failed", "note": _sentence(error)}
+        return cells | {"status": "failed", "note": sentence(error)}
 
 
 def _outcome(future: Future[dict[str, Any]], case: Case, settings: Settings) -> dict[str, Any]:
@@ -131,14 +195,15 @@ def _outcome(future: Future[dict[str, Any]], case: Case, settings: Settings) -> 
     except TooLong:
         return {"size": size_of(case), "status": "timeout", "note": f"more than {settings.limit_s:g} s"}
     except Exception as error:
-        return {"size": size_of(case), "status": "failed", "note": _sentence(error)}
+        return {"size": size_of(case), "status": "failed", "note": sentence(error)}
 
 
-def _sentence(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
+    """Return an error in one line that is not too long."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
-def _revision() -> str | None:
+def git_revision() -> str | None:
     """Return the git revision of a checkout, with a plus sign if Python files were changed since."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
@@ -154,7 +219,7 @@ def _revision() -> str | None:
     return found.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
-def _machine(workers: int) -> str:
+def machine_name(workers: int) -> str:
     """Return the processor, and how many rows were measured at once."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")

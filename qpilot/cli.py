@@ -1,8 +1,7 @@
-"""The command line: `qpilot compile`, `verify`, `info`, `draw`, `animate`, `device` and `bench`."""
+"""The command line: `qpilot compile`, `verify`, `info`, `draw`, `animate`, `device`, `disq` and `bench`."""
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections import Counter
@@ -12,11 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 
 from .arch.device import FPQA, PRESETS, preset
 from .arch.errors import ProgramError, QPilotError
+from .cli_output import PICTURES, check_output, file_kind, print_json
+from .disq_commands import app as disq_app
 
 if TYPE_CHECKING:
     from .arch.program import Program
@@ -57,6 +57,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(disq_app, name="disq")
 
 _FIGURES = """
 What the figures mean:
@@ -195,7 +197,7 @@ def _compile(
         _compile_many(files, output, jobs, as_json, options | {"device": machine})
         return
     for path in filter(None, (output, html)):
-        _check_output(path, files[0])
+        check_output(path, files[0])
     from .bar import progress_bar
     from .compiler import compile  # noqa: A004
     from .frontend import read_circuit
@@ -213,7 +215,7 @@ def _compile(
 
         to_html(program, html, circuit=circuit)
     if as_json:
-        _print_json(program.metrics)
+        print_json(program.metrics)
     else:
         typer.echo(str(program) if output is None else _one_line(program, output))
 
@@ -257,7 +259,7 @@ def _compile_many(files: list[Path], folder: Path | None, jobs: int, as_json: bo
             if not as_json:
                 typer.echo(_one_line(result, outputs[index]))
     if as_json:
-        _print_json(figures)
+        print_json(figures)
     raise typer.Exit(status)
 
 
@@ -271,7 +273,7 @@ def _prepare_folder(folder: Path, files: list[Path], outputs: list[Path]) -> Non
     except OSError as error:
         raise ProgramError(f"The folder {folder} cannot be made: {error.strerror or error}.") from None
     for file, output in zip(files, outputs, strict=True):
-        _check_output(output, file)
+        check_output(output, file)
 
 
 @app.command("verify")
@@ -310,7 +312,7 @@ def _info(
 
     loaded = Program.load(program)
     if as_json:
-        _print_json(loaded.metrics)
+        print_json(loaded.metrics)
     else:
         typer.echo(str(loaded))
 
@@ -333,9 +335,8 @@ def _draw(
     from .arch.program import Program
     from .visualize import picture
 
-    _check_output(output, program)
-    _check_ending(output, ".png, .svg or .pdf")
-    kind = output.suffix.lower().removeprefix(".")
+    kind = file_kind(output, PICTURES)
+    check_output(output, program)
     write_bytes(output, picture(Program.load(program), step, kind=kind), ProgramError)
 
 
@@ -366,13 +367,13 @@ def _animate(
     from .frontend import read_circuit
     from .visualize import animate, to_html
 
-    _check_output(output, program)
-    _check_ending(output, ".html, .gif or .mp4")
+    check_output(output, program)
+    kind = file_kind(output, ".html, .gif or .mp4")
     match = re.fullmatch(r"(\d+):(\d+)", steps or "0:0")
     if match is None:
         raise typer.BadParameter(f"--steps is {steps!r}; give the first instruction and the one after the last: 0:40.")
     loaded = Program.load(program)
-    if output.suffix.lower() == ".html":
+    if kind == "html":
         to_html(loaded, output, circuit=read_circuit(circuit) if circuit else None)
         return
     chosen = (int(match[1]), int(match[2])) if steps else None
@@ -404,7 +405,7 @@ def _device(
     if output is not None:
         machine.save(output)
     else:
-        _print_json(machine)
+        print_json(machine)
 
 
 @app.command(
@@ -434,38 +435,9 @@ def _parse_shape(text: str) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
-def _check_ending(path: Path, endings: str) -> None:
-    """Refuse a name that tells no kind of file that can be written."""
-    if path.suffix.lower() not in re.findall(r"\.\w+", endings):
-        raise typer.BadParameter(f"{path} must end in {endings}.")
-
-
-def _check_output(output: Path, source: Path) -> None:
-    """Refuse a hopeless output path before the work, not after it."""
-    folder = output.parent
-    try:
-        if output.is_dir():
-            reason = "it is a folder; give the name of a file"
-        elif not folder.is_dir():
-            reason = f"there is no folder {folder}"
-        elif not os.access(output if output.exists() else folder, os.W_OK):
-            reason = "permission denied"
-        elif output.exists() and source.exists() and output.samefile(source):
-            reason = "it is the circuit itself; give the program another name"
-        else:
-            return
-    except OSError as error:
-        reason = error.strerror or str(error)
-    raise ProgramError(f"{output} cannot be written: {reason}.")
-
-
 def _one_line(program: Program, path: Path | None) -> str:
     metrics = program.metrics
     return (
         f"{f'Wrote {path}' if path else program.circuit.name}: depth {metrics.depth}, {metrics.num_2q} two-qubit "
         f"gates, {metrics.duration_us:.0f} us, estimated fidelity {metrics.fidelity.total:.3g}."
     )
-
-
-def _print_json(figures: object) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(figures), indent=2).decode())

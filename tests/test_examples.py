@@ -65,6 +65,20 @@ def test_heisenberg_comes_closer_to_the_exact_curve_with_more_steps(run_notebook
     assert np.ptp(found["exact"]) > 0.5
 
 
+def test_policies_help_against_spikes_and_cost_what_the_text_says(run_notebook):
+    found = run_notebook("drift.ipynb")
+    results = found["results"]
+    errors = {name: found["error"](np.stack([each.x for each in runs])).mean() for name, runs in results.items()}
+    circuits = {name: np.mean([each.circuits for each in runs]) for name, runs in results.items()}
+    assert max(errors["auto"], errors["gradient clip"]) < 0.7 * errors["plain SPSA"]
+    assert errors["DISQ, one reference"] < 0.9 * errors["plain SPSA"]
+    assert circuits["gradient clip"] == circuits["plain SPSA"] < circuits["auto"] < 1.5 * circuits["plain SPSA"]
+    assert circuits["DISQ, one reference"] > 3 * circuits["plain SPSA"]
+    assert found["result"].fun < 0.8 * found["exact"]
+    assert found["short"].nit == 20
+    assert found["error"](found["trained"].x[None])[0] < 0.15
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_is_kept_without_outputs(name):
     cells = json.loads((ROOT / "examples" / name).read_text())["cells"]

@@ -72,10 +72,15 @@ def picture(program: Program, step: int | None = None, *, kind: str = "png", dpi
     Raises:
         ProgramError: The program is not well formed, or has no such instruction.
     """
+    return figure_bytes(draw(program, step), kind, dpi)
+
+
+def figure_bytes(ax: Axes, kind: str = "png", dpi: int = 200) -> bytes:
+    """Return the figure of some axes as the bytes of a file, of kind "png", "svg" or "pdf", and close it."""
     from matplotlib import pyplot as plt
 
-    figure = draw(program, step).get_figure(root=True)
-    assert figure is not None  # draw made it
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # it has not been closed
     data = BytesIO()
     try:
         figure.savefig(data, format=kind, dpi=dpi)

@@ -4,7 +4,7 @@ from .adapters import as_minimizer
 from .backend import DriftingBackend, DriftingSampler
 from .cost import Cost, estimate_cost
 from .engine import FastEngine
-from .filters import Blocking, GradientClip, Kalman, MedianOfPairs
+from .filters import Blocking, EnergyMonitor, GradientClip, Kalman, MedianOfPairs
 from .fpqa import FPQAEvaluator
 from .groups import Groups, PauliSubsets
 from .hamiltonians import Molecule, ground_energy, maxcut, molecule, molecules, tfim
@@ -32,6 +32,7 @@ __all__ = [
     "DriftingBackend",
     "DriftingSampler",
     "Durations",
+    "EnergyMonitor",
     "EstimatorEvaluator",
     "Evaluator",
     "FPQAEvaluator",

@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from qiskit.quantum_info import SparsePauliOp
 from scipy.optimize import OptimizeResult
 
 from ..arch.errors import DriftError
+from .auto import PolicyLike
 from .jobs import FunctionEvaluator
 from .loop import minimize
-from .policies import Floats, Policy
+from .policies import Floats
 from .records import Record
 from .spsa import SPSA
 
 
-class Minimizer(Protocol):
-    """What SciPy takes as a `method` and qiskit-algorithms as an optimizer."""
-
-    def __call__(
-        self,
-        fun: Callable[..., float],
-        x0: Any,
-        args: tuple[Any, ...] = (),
-        *,
-        jac: Any = None,
-        bounds: Any = None,
-        constraints: Sequence[Any] = (),
-        callback: Callable[[Floats], object] | None = None,
-        **unused: Any,
-    ) -> OptimizeResult:
-        """Minimize a function."""
-        ...
-
-
 def as_minimizer(
-    policy: Policy | None = None, *, optimizer: str | SPSA = "spsa", maxiter: int = 300, seed: int | None = None
-) -> Minimizer:
+    policy: PolicyLike = None, *, optimizer: str | SPSA = "spsa", maxiter: int = 300, seed: int | None = None
+) -> Callable[..., OptimizeResult]:
     """Return an optimizer for `scipy.optimize.minimize(method=...)` and for `VQE(optimizer=...)` of qiskit-algorithms.
 
     The function counts as one group without variances, so a policy that needs them refuses to work, and prime groups
@@ -46,10 +28,13 @@ def as_minimizer(
     the references. Derivatives and bounds are not used, constraints refused.
 
     Args:
-        policy: The policy; None takes every step as measured.
+        policy: As in `minimize`.
         optimizer: As in `minimize`.
         maxiter: Number of iterations; for SciPy, `options={"maxiter": ...}` overrides it.
         seed: Seed of the directions of SPSA.
+
+    Returns:
+        What SciPy calls a custom method: a function of the function to minimize, the start, and options by name.
 
     >>> from scipy.optimize import minimize
     >>> from qpilot.disq import QISMET

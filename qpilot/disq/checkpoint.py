@@ -18,7 +18,7 @@ import numpy as np
 
 from ..arch.errors import DriftError
 from ..arch.files import write_bytes
-from .filters import Blocking, GradientClip, Kalman, MedianOfPairs
+from .filters import Blocking, EnergyMonitor, GradientClip, Kalman, MedianOfPairs
 from .policies import Chain, Floats, Plain, Policy
 from .records import FORMAT, VERSION, Record, as_list, decode_file
 from .references import DISQ, QISMET, ChiSquareMonitor
@@ -26,7 +26,7 @@ from .spsa import SPSA
 
 POLICIES: Mapping[str, type[Policy]] = {
     kind.__name__: kind
-    for kind in (Plain, DISQ, QISMET, ChiSquareMonitor, GradientClip, MedianOfPairs, Blocking, Kalman)
+    for kind in (Plain, DISQ, QISMET, ChiSquareMonitor, EnergyMonitor, GradientClip, MedianOfPairs, Blocking, Kalman)
 }
 """Policies that a checkpoint can hold."""
 

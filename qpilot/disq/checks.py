@@ -32,3 +32,13 @@ def check_number(name: str, value: object, *, low: float = 0.0, high: float = ma
     least = f"above {low:g}" if open_low else f"at least {low:g}"
     most = "" if high == math.inf else f" and at most {high:g}"
     raise DriftError(f"{name} is {value!r}; it must be a number {least}{most}.")
+
+
+def check_on_alarm(value: object) -> None:
+    """Refuse what no monitor can do on an alarm.
+
+    Raises:
+        DriftError: It is refused.
+    """
+    if value not in ("skip", "wait", "warn"):
+        raise DriftError(f"on_alarm is {value!r}; it must be 'skip', 'wait' or 'warn'.")

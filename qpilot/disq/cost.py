@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .auto import PolicyLike, resolve_policy
 from .checks import check_integer
 from .groups import Groups
-from .policies import Measured, Plain, Policy, State, check_policy
+from .policies import Measured, State
 from .run import attempt_circuits, attempt_shots, skip_circuits
 from .spsa import SPSA
 
@@ -56,7 +57,7 @@ class Cost:
 
 
 def estimate_cost(
-    hamiltonian: Any, policy: Policy | None, maxiter: int, *, optimizer: SPSA | None = None, shots: int = 1024
+    hamiltonian: Any, policy: PolicyLike, maxiter: int, *, optimizer: SPSA | None = None, shots: int = 1024
 ) -> Cost:
     """Return what a training by SPSA will cost, from what the policy plans.
 
@@ -65,7 +66,7 @@ def estimate_cost(
 
     Args:
         hamiltonian: The Hamiltonian, a SparsePauliOp.
-        policy: The policy; None for none.
+        policy: The policy, as in `minimize`.
         maxiter: Number of accepted iterations.
         optimizer: Settings of SPSA; None for the usual ones.
         shots: Shots of each circuit of the new points.
@@ -81,8 +82,7 @@ iterations without a skip.
     """
     groups = Groups.of(hamiltonian)
     spsa = optimizer or SPSA()
-    policy = Plain() if policy is None else policy
-    check_policy(policy, True, "SPSA")
+    policy = resolve_policy(policy, spsa)
     check_integer("maxiter", maxiter, 1)
     check_integer("shots", shots, 1)
     points = np.zeros((spsa.resamplings, 2, 1))

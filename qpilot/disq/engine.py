@@ -43,6 +43,9 @@ class FastEngine:
         seed: Seed of the noise and of the shots.
         durations: How long gates, circuits and gaps between jobs take.
 
+    Attributes:
+        last_noise: What the noise was in the last job, at each circuit: the truth that a policy can only guess.
+
     Raises:
         DriftError: The ansatz cannot be simulated here, or has another number of qubits than the Hamiltonian.
     """
@@ -68,6 +71,7 @@ class FastEngine:
         self._reading = Reading.of(groups, ansatz.num_parameters)
         noise_rng, self._shots_rng = np.random.default_rng(seed).spawn(2)
         self._drift = Drift(process, groups.num_qubits, self._durations, noise_rng)
+        self.last_noise: MachineNoise | None = None
 
     def run(self, points: FloatArray, groups: IntArray, shots: IntArray) -> tuple[FloatArray, FloatArray]:
         """Run a job: one circuit per request, in the order given.
@@ -85,7 +89,7 @@ class FastEngine:
             DriftError: The shapes do not fit, a point is not finite, or there is no such group.
         """
         points, groups, shots = self._reading.checked(points, groups, shots)
-        noise = self._drift.next_job(len(points))
+        noise = self.last_noise = self._drift.next_job(len(points))
         counts = self._shots_rng.multinomial(shots, self.probabilities(points, groups, noise))
         return self._reading.estimates(counts, groups, shots, noise)
 

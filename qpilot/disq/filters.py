@@ -1,19 +1,25 @@
-"""Policies that work on the pairs of SPSA themselves: clip, median of pairs, blocking and a Kalman filter."""
+"""Policies that work on the pairs of SPSA themselves: a monitor, clip, median of pairs, blocking, a Kalman filter."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from ..arch.errors import DriftError
-from .checks import check_integer, check_number
-from .policies import Data, Plan, Policy, State, Verdict
+from .checks import check_integer, check_number, check_on_alarm
+from .policies import Data, Plan, Policy, State, Verdict, answer
 
 LEAST_FOR_MEDIAN = 5
 """Gradients of fewer attempts than this have no median that says much."""
+
+LEAST_CHANGES = 10
+"""Fewer changes of energy than this have a median absolute deviation that is often far too small."""
+
+NORMAL_PER_DEVIATION = 1.4826
+"""Standard deviation over median absolute deviation, of a normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,65 @@ class GradientClip(Policy):
         cut = np.clip(data.differences, -limit, limit)
         ratio = float(np.abs(data.differences).max() / limit * self.factor)
         return Verdict("accept", ratio, self.factor, "clipped" if ratio > self.factor else "", cut)
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyMonitor(Policy):
+    """Pause when the energy of a pair jumps above those of the pairs before: a test that takes no circuits.
+
+    From one accepted attempt to the next the mean energy of the new points falls a little, or changes by noise. The
+    statistic is how far it lies above the median of the last `recent` ones, in standard deviations of these changes,
+    which are estimated by their median absolute deviation. Drift that comes and goes within minutes is what it is for,
+    since a pause takes time and no circuits. Drift that lasts passes after the last retry, and is the new usual.
+
+    What it gave, beside references: docs/drift_policies.md in the repository.
+
+    Attributes:
+        threshold: Above so many standard deviations is drift.
+        window: The standard deviation is over the changes between so many accepted attempts. There are no alarms
+            in the first eleven iterations.
+        recent: The median is over so many of them.
+        on_alarm: "wait" tries the iteration again after a pause, "skip" does so at once, "warn" takes the step and
+            logs.
+        wait_s: The pause, in seconds.
+        max_retries: An iteration that was skipped so often is accepted anyway.
+
+    Raises:
+        DriftError: A value is out of range.
+    """
+
+    threshold: float = 4.0
+    window: int = 20
+    recent: int = 3
+    on_alarm: Literal["skip", "wait", "warn"] = "wait"
+    wait_s: float = 20.0
+    max_retries: int = 5
+    pairs_only: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_number("threshold", self.threshold, open_low=True)
+        check_integer("window", self.window, LEAST_CHANGES + 1)
+        check_integer("recent", self.recent, 1)
+        check_on_alarm(self.on_alarm)
+        check_number("wait_s", self.wait_s)
+        check_integer("max_retries", self.max_retries, 0)
+
+    def judge(self, data: Data) -> Verdict:
+        """Compare the mean energy of the new points with those before."""
+        # Calibration pairs do not count: what the first, large steps change would be no drift beside them.
+        count = min(self.window, data.state.iteration)
+        if count <= LEAST_CHANGES:
+            return Verdict(reason="no usual energy yet")
+        prime = ~np.isnan(data.values).any(axis=(0, 1, 2))  # groups that have run: all, unless a link has two phases
+        past = np.array([each.values[..., prime].sum(axis=-1).mean() for each in data.state.accepted[-count:]])
+        changes = np.diff(past)
+        spread = NORMAL_PER_DEVIATION * float(np.median(np.abs(changes - np.median(changes))))
+        rise = float(data.values[..., prime].sum(axis=-1).mean() - np.median(past[-self.recent :]))
+        # Without noise and where nothing moves, nothing is unusual.
+        statistic = rise / spread if spread else 0.0
+        action, reason = answer(statistic > self.threshold, self.on_alarm, data.state.attempt, self.max_retries)
+        wait_s = self.wait_s if action == "wait" else 0.0
+        return Verdict(action, statistic, self.threshold, f"energy: {reason}", wait_s=wait_s)
 
 
 @dataclass(frozen=True, slots=True)

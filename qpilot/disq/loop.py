@@ -15,6 +15,7 @@ from scipy.optimize import OptimizeResult
 from ..arch.errors import DriftError
 from ..bar import reporter
 from ..routing.options import Progress
+from .auto import PolicyLike, resolve_policy
 from .checkpoint import (
     Checkpoint,
     JobAnswer,
@@ -30,7 +31,7 @@ from .checks import check_integer, check_number
 from .drivers import Found, drive_nft, drive_scipy, drive_spsa
 from .groups import Groups
 from .jobs import EstimatorEvaluator, Evaluator, SamplerEvaluator, check_ansatz
-from .policies import Floats, Plain, Policy, check_policy
+from .policies import Floats
 from .records import Record
 from .run import Budget, Run
 from .spsa import SPSA
@@ -51,7 +52,7 @@ def minimize(
     evaluator: Evaluator | None = None,
     transpile: Transpile | None = None,
     optimizer: str | SPSA = "spsa",
-    policy: Policy | None = None,
+    policy: PolicyLike = None,
     maxiter: int = 300,
     shots: int = 1024,
     budget_circuits: int | None = None,
@@ -79,7 +80,9 @@ def minimize(
         transpile: What turns circuits into such that the sampler or estimator takes, called once with a list of them;
             for a device the `run` method of a pass manager of Qiskit.
         optimizer: "spsa", its settings as an `SPSA`, "nft", "cobyla" or "powell".
-        policy: What to run beside the new points, and when to skip; None takes every step as measured.
+        policy: What to run beside the new points, and when to skip; None takes every step as measured. "auto" is what
+            measurements advise, docs/drift_policies.md in the repository: with SPSA `EnergyMonitor()`, which pauses for
+            20 s where drift shows; with other optimizers none. A checkpoint holds what it came to.
         maxiter: Number of iterations that are not skipped; with "cobyla" and "powell" the number of energies.
         shots: Shots of each circuit of the new points.
         budget_circuits: No attempt begins that could exceed this number of circuits.
@@ -102,11 +105,10 @@ def minimize(
     """
     groups = Groups.of(hamiltonian)
     x = _start(x0, ansatz, groups)
-    policy = Plain() if policy is None else policy
     optimizer = _optimizer(optimizer)
-    check_policy(policy, isinstance(optimizer, SPSA), str(optimizer))
+    policy = resolve_policy(policy, optimizer)
     budget = Budget(maxiter, budget_circuits, budget_shots, budget_s)
-    _check_numbers(budget, shots, seed)
+    check_numbers(budget, shots, seed)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     runner = _evaluator(ansatz, groups, sampler, estimator, evaluator, transpile)
@@ -137,7 +139,7 @@ def resume(
     estimator: Any = None,
     evaluator: Evaluator | None = None,
     transpile: Transpile | None = None,
-    policy: Policy | None = None,
+    policy: PolicyLike = None,
     callback: Callable[[Record], object] | None = None,
     progress: bool | Progress = False,
 ) -> OptimizeResult:
@@ -152,7 +154,7 @@ def resume(
         estimator: As in `minimize`.
         evaluator: As in `minimize`.
         transpile: As in `minimize`.
-        policy: The policy of the run, if it is not one of ours; the checkpoint holds those.
+        policy: The policy of the run, if it is not one of ours; the checkpoint holds those, and what "auto" was.
         callback: Called with the record of each further attempt.
         progress: As in `minimize`.
 
@@ -166,14 +168,14 @@ def resume(
     settings = file.run
     groups = Groups.of(SparsePauliOp.from_list(settings.terms))
     ansatz = None if settings.ansatz is None else circuit_from_text(settings.ansatz)
-    if policy is None:
+    if policy is None or policy == "auto":  # what "auto" came to is in the file, whatever it is by now
         if settings.policy is None:
             raise DriftError(f"The run in {checkpoint} has a policy of its own kind; give it to resume as policy=.")
         policy = policy_from(settings.policy)
     optimizer = _optimizer(settings.optimizer)
-    check_policy(policy, isinstance(optimizer, SPSA), str(optimizer))
+    policy = resolve_policy(policy, optimizer)
     budget = Budget(settings.maxiter, settings.budget_circuits, settings.budget_shots, settings.budget_s)
-    _check_numbers(budget, settings.shots, settings.seed)
+    check_numbers(budget, settings.shots, settings.seed)
     runner = _evaluator(ansatz, groups, sampler, estimator, evaluator, transpile)
     if file.jobs:
         _restore(runner, file)
@@ -258,8 +260,12 @@ def _optimizer(optimizer: object) -> str | SPSA:
     return SPSA() if name == "spsa" else name
 
 
-def _check_numbers(budget: Budget, shots: int, seed: int | None) -> None:
-    """Refuse numbers that are out of range."""
+def check_numbers(budget: Budget, shots: int, seed: int | None) -> None:
+    """Refuse numbers that are out of range.
+
+    Raises:
+        DriftError: One of them is.
+    """
     for name, whole in (("maxiter", budget.iterations), ("shots", shots)):
         check_integer(name, whole, 1)
     for name, limit in (("budget_circuits", budget.circuits), ("budget_shots", budget.shots), ("seed", seed)):

@@ -279,6 +279,22 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
     return replace(told[0], reason="; ".join(verdict.reason for verdict in verdicts if verdict.reason))
 
 
+def answer(alarm: bool, action: Action, attempt: int, max_retries: int) -> tuple[Action, str]:
+    """Return what becomes of an attempt after a test for drift, and why.
+
+    Args:
+        alarm: Whether the test found drift.
+        action: What to do about it.
+        attempt: How often the iteration was tried before.
+        max_retries: An iteration that was tried again so often is accepted anyway.
+    """
+    if not alarm:
+        return "accept", "no drift"
+    if action != "warn" and attempt >= max_retries:
+        return "force", f"drift, accepted after {attempt} retries"
+    return action, "drift"
+
+
 def check_policy(policy: Any, pairs: bool, optimizer: str) -> None:
     """Refuse what is no policy, and one that does not go with the optimizer.
 

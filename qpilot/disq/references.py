@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from ..arch.errors import DriftError
-from .checks import check_integer, check_number
+from .checks import check_integer, check_number, check_on_alarm
 from .groups import Groups, PauliSubsets
-from .policies import Action, Data, Floats, Measured, Plan, Policy, State, Verdict
+from .policies import Data, Floats, Measured, Plan, Policy, State, Verdict, answer
 
 EIGHTY_PER_CENT = PauliSubsets()
 """The subsets of the paper."""
@@ -83,7 +83,7 @@ class DISQ(Policy):
             statistic = amplitude_statistic(again, stored, counted)
             threshold = 25.0 - 5.0 * self.references
             drift = statistic > threshold
-        action, reason = _answer(drift, "skip", data.state.attempt, self.max_retries)
+        action, reason = answer(drift, "skip", data.state.attempt, self.max_retries)
         return Verdict(action, statistic, threshold, f"{self.rule} rule: {reason}", old=stored, new=again)
 
 
@@ -146,8 +146,7 @@ class ChiSquareMonitor(Policy):
         _check_counts(self.references, self.max_retries)
         for name in ("false_alarm", "shots_fraction"):
             check_number(name, getattr(self, name), high=1, open_low=True)
-        if self.on_alarm not in ("skip", "wait", "warn"):
-            raise DriftError(f"on_alarm is {self.on_alarm!r}; it must be 'skip', 'wait' or 'warn'.")
+        check_on_alarm(self.on_alarm)
         check_number("wait_s", self.wait_s)
 
     def plan(self, state: State) -> Plan:
@@ -175,7 +174,7 @@ class ChiSquareMonitor(Policy):
         statistic = float(((again - stored) ** 2 / variance).sum())
         threshold = chi_square_quantile(1 - self.false_alarm, stored.size)
         alarm = statistic > threshold
-        action, reason = _answer(alarm, self.on_alarm, data.state.attempt, self.max_retries)
+        action, reason = answer(alarm, self.on_alarm, data.state.attempt, self.max_retries)
         return Verdict(
             action,
             statistic,
@@ -244,15 +243,6 @@ def _rerun(references: Sequence[Measured], prime: int, shots: int, two_phase: bo
     count = len(points) * prime
     groups = np.tile(np.arange(prime), len(points))
     return Plan(np.repeat(points, prime, axis=0), groups, np.full(count, shots), num_prime)
-
-
-def _answer(drift: bool, action: Action, attempt: int, max_retries: int) -> tuple[Action, str]:
-    """Return what to do and why."""
-    if not drift:
-        return "accept", "no drift"
-    if action != "warn" and attempt >= max_retries:
-        return "force", f"drift, accepted after {attempt} retries"
-    return action, "drift"
 
 
 def _check_counts(references: int, max_retries: int) -> None:

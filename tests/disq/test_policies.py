@@ -15,6 +15,7 @@ from qpilot.disq import (
     Blocking,
     ChiSquareMonitor,
     Data,
+    EnergyMonitor,
     GradientClip,
     Kalman,
     Measured,
@@ -40,7 +41,7 @@ def measured(values, differences=(0.1,), shots=1000, noise=0.01):
 
 
 def state_of(accepted, attempt=0, points=2):
-    return State(GROUPS, 1000, 0, attempt, np.zeros(2), np.zeros((1, points, 2)), 0.1, accepted, None)
+    return State(GROUPS, 1000, len(accepted), attempt, np.zeros(2), np.zeros((1, points, 2)), 0.1, accepted, None)
 
 
 def data_of(new, accepted, again, attempt=0):
@@ -217,6 +218,55 @@ def test_the_chi_square_runs_references_with_few_shots_and_needs_variances():
         policy.judge(data_of(np.ones((2, G)), accepted, np.ones(2 * G)))
 
 
+def at_levels(*levels):
+    """Accepted pairs with given mean energies of the first group."""
+    return [measured([[level + 0.5, 0, 0], [level - 0.5, 0, 0]]) for level in levels]
+
+
+LEVELS = [3.0, 2.9, 3.0, 2.9, 3.0, 2.9, 3.0, 2.9, 3.0, 2.9, 2.4]
+"""Ten changes: five of -0.1, four of 0.1, one of -0.5. The last three levels have the median 2.9."""
+
+SPREAD = 0.1 * 1.4826
+"""The changes have the median -0.1, and differ from it by 0 five times, 0.2 four times, and 0.4."""
+
+
+def test_the_energy_monitor_on_numbers_done_by_hand():
+    accepted = at_levels(*LEVELS)
+    policy = EnergyMonitor(threshold=4.0, max_retries=2)
+    assert not len(policy.plan(state_of(accepted)).groups)
+    for level, action in [(2.9 + 4.1 * SPREAD, "wait"), (2.9 + 3.9 * SPREAD, "accept"), (-9.0, "accept")]:
+        verdict = policy.judge(data_of([[level + 1, 0, 0], [level - 1, 0, 0]], accepted, []))
+        assert (verdict.action, verdict.wait_s) == (action, 20.0 if action == "wait" else 0.0)
+        assert verdict.statistic == pytest.approx((level - 2.9) / SPREAD)
+    high = [[9.0, 0, 0], [9.0, 0, 0]]
+    assert [policy.judge(data_of(high, accepted, [], attempt)).action for attempt in (1, 2, 3)] == [
+        "wait", "force", "force",
+    ]  # fmt: skip
+    assert EnergyMonitor(on_alarm="skip").judge(data_of(high, accepted, [])).action == "skip"
+    assert EnergyMonitor().judge(data_of(high, accepted[1:], [])).reason == "no usual energy yet"
+    # What left the window does not count, nor what is not of the last ones.
+    verdict = EnergyMonitor(window=11, recent=1).judge(data_of([[2.9, 0, 0]] * 2, at_levels(50.0) + accepted, []))
+    assert verdict.statistic == pytest.approx(0.5 / SPREAD)
+
+
+def test_the_energy_monitor_does_not_compare_with_calibration_pairs():
+    data = data_of([[9.0, 0, 0], [9.0, 0, 0]], at_levels(*LEVELS, *LEVELS), [])
+    for iteration, action in [(10, "accept"), (11, "wait")]:
+        assert EnergyMonitor().judge(replace(data, state=replace(data.state, iteration=iteration))).action == action
+
+
+def test_the_energy_monitor_leaves_groups_out_that_have_not_run():
+    accepted = at_levels(*LEVELS)
+    for number, each in enumerate(accepted):
+        each.values[..., 2] = number
+    new = [[3.5, 0, np.nan], [2.5, 0, np.nan]]
+    assert EnergyMonitor().judge(data_of(new, accepted, [])).statistic == pytest.approx(0.1 / SPREAD)
+
+
+def test_the_energy_monitor_sees_nothing_where_nothing_moves():
+    assert EnergyMonitor().judge(data_of([[3.0, 0, 0]] * 2, at_levels(*[2.0] * 11), [])).action == "accept"
+
+
 def test_the_clip_cuts_at_a_multiple_of_the_running_median():
     accepted = [measured(np.zeros((2, G)), [difference]) for difference in (0.1, -0.2, 0.3, -0.4, 0.5)]
     data = replace(data_of(np.zeros((2, G)), accepted, []), differences=np.array([-2.0]))
@@ -316,6 +366,12 @@ def test_a_chain_corrects_what_was_corrected():
         (lambda: ChiSquareMonitor(shots_fraction=2), "shots_fraction is 2"),
         (lambda: ChiSquareMonitor(on_alarm="panic"), "'skip', 'wait' or 'warn'"),
         (lambda: ChiSquareMonitor(wait_s=float("inf")), "wait_s is inf"),
+        (lambda: EnergyMonitor(0), "threshold is 0"),
+        (lambda: EnergyMonitor(window=10), "window is 10"),
+        (lambda: EnergyMonitor(recent=0), "recent is 0"),
+        (lambda: EnergyMonitor(on_alarm="block"), "'skip', 'wait' or 'warn'"),
+        (lambda: EnergyMonitor(wait_s=-1.0), "wait_s is -1.0"),
+        (lambda: EnergyMonitor(max_retries=0.5), "max_retries is 0.5"),
         (lambda: GradientClip(0), "factor is 0"),
         (lambda: GradientClip(window=4), "window is 4"),
         (lambda: MedianOfPairs(1), "pairs is 1"),
