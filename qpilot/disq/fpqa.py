@@ -131,7 +131,7 @@ class FPQAEvaluator:
             Counts, shape (k, 2^n); bit i of the index is the outcome of qubit i.
         """
         rng, num_qubits = self._shots_rng, self._template.program.num_qubits
-        columns = self._simulated(points, groups, shots, noise)
+        columns = self._simulated(points, groups, shots, noise, rng)
         outcomes, circuits = columns.outcomes(rng), columns.source[len(points) :]
         wrong = rng.random(outcomes.shape) < noise.readout_error[circuits, :num_qubits]
         lost = rng.random(len(outcomes)) >= noise.energy_factor[circuits]
@@ -155,7 +155,8 @@ class FPQAEvaluator:
         requests, groups = self._reading.all_groups(points)
         noise = Static.ideal().noise(len(requests), self._template.program.num_atoms)
         none = np.zeros(len(requests), dtype=np.int64)
-        return self._reading.energies(self._simulated(requests, groups, none, noise).distributions(), groups)
+        columns = self._simulated(requests, groups, none, noise, np.random.default_rng(0))
+        return self._reading.energies(columns.distributions(), groups)
 
     def wait(self, seconds: float) -> None:
         """Let time go by without a job."""
@@ -188,7 +189,9 @@ class FPQAEvaluator:
         factor = noise.energy_factor[:, None]
         return np.asarray(factor * read / read.sum(axis=1, keepdims=True) + (1.0 - factor) / size)
 
-    def _simulated(self, points: FloatArray, groups: IntArray, shots: IntArray, noise: MachineNoise) -> Columns:
+    def _simulated(
+        self, points: FloatArray, groups: IntArray, shots: IntArray, noise: MachineNoise, rng: np.random.Generator
+    ) -> Columns:
         """Return the states of requests in their bases: one for the shots of each without error, and the others."""
         plan, letters, offset = self._plan, self._reading.letters[groups], noise.angle_offset_rad
         angles, pairs = self._angles.at(self._template.outputs(points))
@@ -197,8 +200,8 @@ class FPQAEvaluator:
         # Where data gates turn too far, an ancilla with a register may be left in a state that has no definite outcome.
         apart = plan.measures_ancillas and bool(offset.any())
         probabilities = self._places.probabilities(noise, letters)
-        errors = Errors.draw(probabilities, self._places.num_kinds, shots, self._shots_rng, apart=apart)
-        columns = Columns(plan, gates, pairs, np.repeat(np.arange(len(shots)), shots), errors, self._shots_rng)
+        errors = Errors.draw(probabilities, self._places.num_kinds, shots, rng, apart=apart)
+        columns = Columns(plan, gates, pairs, np.repeat(np.arange(len(shots)), shots), errors, rng)
         columns.run()
         for qubit, register in enumerate(plan.registers):
             turned = letters[columns.source[: columns.active], qubit] != _Z
