@@ -19,7 +19,7 @@ from qpilot.disq import Groups, ground_energy, maxcut, molecule, tfim
 LAYERS_QAOA = 2
 GRAPH_NODES, GRAPH_SEED = 6, 1
 
-FEW = ("static", "spikes", "coherent", "bursts")
+FEW = ("static", "spikes", "coherent")
 """Kinds of drift of the cases that take longest."""
 
 
