@@ -11,7 +11,21 @@ import numpy as np
 from ..compare import Row
 from ..markdown import number, page
 from .policies import COMPARED, PLAIN, PUBLISHED, SUBSETS
-from .stats import ERROR, METRICS, Gain, Mean, Metric, Trainings, log_ratio, over, policies_of, settings_of, together
+from .stats import (
+    ERROR,
+    METRICS,
+    Gain,
+    Mean,
+    Metric,
+    Trainings,
+    cases_of,
+    log_ratio,
+    of_case,
+    over,
+    policies_of,
+    settings_of,
+    together,
+)
 from .table import YARDSTICKS
 
 OVER_PLAIN, OVER_OTHERS, DETECTION = (1.51, 2.24), (1.1, 1.9), 2.07
@@ -58,7 +72,11 @@ def published_gains(found: Trainings) -> str:
         "above 1 by more than two standard errors. The best of several is somewhat better by chance alone."
     ]
     low, high = OVER_PLAIN
-    parts += [f"**{low}-{high} times over a plain training:**", _gains(found, ours, [PLAIN], low)]
+    parts += [
+        f"**{low}-{high} times over a plain training:**",
+        _gains(found, ours, [PLAIN], low),
+        _single_cases(found, ours, [PLAIN], low),
+    ]
     low, high = OVER_OTHERS
     known = [policy for policy in (PLAIN, *COMPARED) if policy in policies_of(found)]
     others = [policy for policy in policies_of(found) if policy not in PUBLISHED]
@@ -66,8 +84,10 @@ def published_gains(found: Trainings) -> str:
         f"**{low}-{high} times over the best alternative,** among those that the publications compare with "
         f"({', '.join(known)}):",
         _gains(found, ours, known, low),
+        _single_cases(found, ours, known, low),
         "The same among all that are measured here:",
         _gains(found, ours, others, low),
+        _single_cases(found, ours, others, low),
         f"**Detection {DETECTION} times faster by subsetting,** counted in circuits of references for each attempt "
         "that is flagged rightly, where not all groups are prime:",
         detection_gains(found),
@@ -117,6 +137,26 @@ def _gains(found: Trainings, ours: Sequence[str], others: Sequence[str], least: 
                 f"* at equal {yardstick}, no ratio, since a mean is below 0 or missing, {_listed(unknown, '; ')}."
             )
     return "\n".join(lines)
+
+
+def _single_cases(found: Trainings, ours: Sequence[str], others: Sequence[str], least: float) -> str:
+    """Return in which single cases the gain is reached, for each yardstick and metric."""
+    count = len(found)
+    lines = []
+    for yardstick in YARDSTICKS:
+        for metric in METRICS:
+            reached = [
+                f"{case} under {_named(one, others)}"
+                for case in cases_of(found)
+                for one in best(of_case(found, case), ours, others, metric, yardstick)
+                if one.gain.reaches(least)
+            ]
+            if reached:
+                lines.append(
+                    f"* at equal {yardstick}, by the {metric.name}, in {len(reached)} of {count}: {_listed(reached)}."
+                )
+    heading = "Case by case, with the best variant and the best alternative of each:"
+    return "\n\n".join([heading, "\n".join(lines)]) if lines else "In no single case."
 
 
 def _named(one: Best, others: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from qpilot.arch.errors import ProgramError
 from qpilot.arch.files import write_bytes
@@ -90,7 +91,7 @@ def gains(found: Trainings) -> Figure | None:
     if not policies:
         return None
     style = looks(policies)
-    figure, axes = _panels(len(settings), 0.5 + 0.12 * len(policies))
+    figure, axes = _panels(len(settings), 0.5 + 0.12 * len(policies), sharex=True)
     for ax, setting in zip(axes, settings, strict=True):
         ax.axvline(1, color=BLACK, linewidth=0.8)
         for place, policy in enumerate(policies):
@@ -108,9 +109,10 @@ def gains(found: Trainings) -> Figure | None:
         ax.set(yticks=range(len(policies)), yticklabels=[style[policy].label for policy in policies])
         ax.set_ylim(len(policies) - 0.4, -0.6)
         ax.grid(axis="x")
-        log_ticks(ax.xaxis)
         ax.label_outer()
         ax.tick_params(labelbottom=True)
+    log_ticks(axes[0].xaxis)
+    axes[0].xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
     figure.supxlabel("error of a plain training / error of the policy (mean and standard error)", fontsize=7.5)
     marks = [
         Line2D([], [], color=BLACK, marker="o", ls="none", mfc=face, label=f"at equal {yardstick}")
@@ -204,12 +206,12 @@ def _limits(ax: Axes) -> tuple[float, float]:
     return (float(values.min()) / 1.5, float(values.max()) * 1.3) if len(values) else (0.01, 1.0)
 
 
-def _panels(count: int, height_in: float) -> tuple[Figure, list[Axes]]:
+def _panels(count: int, height_in: float, *, sharex: bool = False) -> tuple[Figure, list[Axes]]:
     """Return a figure with panels in rows of `ACROSS`."""
     across = min(ACROSS, count)
     down = -(-count // across)
     figure = figure_of(down * height_in + 0.7)
-    axes = list(figure.subplots(down, across, squeeze=False).ravel())
+    axes = list(figure.subplots(down, across, squeeze=False, sharex=sharex).ravel())
     for ax in axes[count:]:
         ax.remove()
     return figure, axes[:count]

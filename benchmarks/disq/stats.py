@@ -180,3 +180,8 @@ def policies_of(found: Trainings) -> list[str]:
 def cases_of(found: Trainings) -> list[str]:
     """Return the cases, in the order of tables."""
     return [*dict.fromkeys(cell.case for cell in found)]
+
+
+def of_case(found: Trainings, case: str) -> Trainings:
+    """Return the cells of one case."""
+    return {cell: policies for cell, policies in found.items() if cell.case == case}
