@@ -15,6 +15,9 @@ from .policies import Data, Plan, Policy, State, Verdict, answer
 LEAST_FOR_MEDIAN = 5
 """Gradients of fewer attempts than this have no median that says much."""
 
+MARGIN = 1.5
+"""A rise of the energy that is no more than so many times the largest one before is not unusual."""
+
 LEAST_CHANGES = 10
 """Fewer changes of energy than this have a median absolute deviation that is often far too small."""
 
@@ -62,7 +65,9 @@ class EnergyMonitor(Policy):
 
     From one accepted attempt to the next the mean energy of the new points falls a little, or changes by noise. The
     statistic is how far it lies above the median of the last `recent` ones, in standard deviations of these changes,
-    which are estimated by their median absolute deviation. Drift that comes and goes within minutes is what it is for,
+    which are estimated by their median absolute deviation. With few parameters the energy of a pair depends on its
+    direction, and the changes are not normal: a rise must also be half as large again as the largest one among those
+    attempts, or it counts as less. Drift that comes and goes within minutes is what it is for,
     since a pause takes time and no circuits. Drift that lasts passes after the last retry, and is the new usual.
 
     What it gave, beside references: docs/drift_policies.md in the repository.
@@ -108,8 +113,10 @@ class EnergyMonitor(Policy):
         changes = np.diff(past)
         spread = NORMAL_PER_DEVIATION * float(np.median(np.abs(changes - np.median(changes))))
         rise = float(data.values[..., prime].sum(axis=-1).mean() - np.median(past[-self.recent :]))
+        rises = [past[k] - np.median(past[k - self.recent : k]) for k in range(self.recent, count)]
+        scale = max(spread, MARGIN * max(rises, default=0.0) / self.threshold)
         # Without noise and where nothing moves, nothing is unusual.
-        statistic = rise / spread if spread else 0.0
+        statistic = rise / scale if scale > 0 else 0.0
         action, reason = answer(statistic > self.threshold, self.on_alarm, data.state.attempt, self.max_retries)
         wait_s = self.wait_s if action == "wait" else 0.0
         return Verdict(action, statistic, self.threshold, f"energy: {reason}", wait_s=wait_s)

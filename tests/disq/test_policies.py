@@ -249,6 +249,15 @@ def test_the_energy_monitor_on_numbers_done_by_hand():
     assert verdict.statistic == pytest.approx(0.5 / SPREAD)
 
 
+def test_the_energy_monitor_expects_rises_that_it_has_seen():
+    """With few parameters the energy of a pair depends on its direction: most of them look alike, and some do not."""
+    accepted = at_levels(*[3.0, 3.1, 3.0, 5.0, 3.1, 3.0, 3.1, 3.0, 3.1, 5.0, 3.0, 3.1, 3.0])
+    for level, action in [(5.0, "accept"), (5.9, "accept"), (6.1, "wait")]:
+        verdict = EnergyMonitor().judge(data_of([[level, 0, 0]] * 2, accepted, []))
+        assert verdict.action == action
+        assert (verdict.statistic > verdict.threshold) == (action == "wait")
+
+
 def test_the_energy_monitor_does_not_compare_with_calibration_pairs():
     data = data_of([[9.0, 0, 0], [9.0, 0, 0]], at_levels(*LEVELS, *LEVELS), [])
     for iteration, action in [(10, "accept"), (11, "wait")]:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import real_amplitudes
 
 from qpilot.disq import (
@@ -9,6 +11,7 @@ from qpilot.disq import (
     CoherentBursts,
     DriftingSampler,
     Durations,
+    EnergyMonitor,
     FastEngine,
     GradientClip,
     Groups,
@@ -82,3 +85,18 @@ def test_another_seed_gives_another_run():
     runs = [minimize(ANSATZ, HAMILTONIAN, START, evaluator=engine(seed), maxiter=3, seed=3) for seed in (1, 1, 2)]
     assert np.array_equal(runs[0].x, runs[1].x)
     assert not np.array_equal(runs[0].x, runs[2].x)
+
+
+def test_the_energy_monitor_is_quiet_where_few_parameters_make_pairs_differ():
+    hamiltonian = tfim(4)
+    angles = ParameterVector("t", 4)
+    ansatz = QuantumCircuit(4)
+    ansatz.h(range(4))
+    for layer in range(2):
+        for qubit in range(3):
+            ansatz.rzz(-2 * angles[2 * layer], qubit, qubit + 1)
+        ansatz.rx(-2 * angles[2 * layer + 1], range(4))
+    machine = FastEngine(ansatz, Groups.of(hamiltonian), Static(), seed=0)
+    start = np.random.default_rng(0).uniform(0.1, 0.5, 4)
+    result = minimize(ansatz, hamiltonian, start, evaluator=machine, policy=EnergyMonitor(), maxiter=200, seed=0)
+    assert result.skips <= 4
