@@ -1,4 +1,4 @@
-"""A hundred circuits of Qiskit's library, small enough to simulate: equal calls give equal circuits."""
+"""More than a hundred circuits of Qiskit's library, small enough to simulate: equal calls give equal circuits."""
 
 from __future__ import annotations
 
@@ -91,7 +91,6 @@ def _arithmetic() -> Iterator[tuple[str, Any]]:
         yield f"modular_adder-{n + 1}", lib.ModularAdderGate(n + 1)
         yield f"multiplier-{n}", lib.MultiplierGate(n)
         yield f"inner_product-{n + 1}", lib.InnerProductGate(n + 1)
-    yield "weighted_sum", lib.WeightedSumGate(3, [1, 1, 2])
     yield "integer_comparator", lib.IntegerComparatorGate(3, 5)
     yield "quadratic_form", lib.QuadraticFormGate(3, [[1, 0], [1, -1]], [1, 0], 1)
     yield "linear_pauli_rotations", lib.LinearPauliRotationsGate(3, 0.4, 0.2)
