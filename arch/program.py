@@ -320,8 +320,8 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
         """Return the program as a circuit of u, cz and cp gates on the data qubits and a register of ancillas.
 
         Moves leave no trace; a release becomes nothing, since the ancilla is |0> by then. A layer with a condition is
-        an `if_test`, and one in another where the bits of the condition are several and no register. The data qubits and classical
-        bits keep the registers of the source circuit, so the result runs wherever the source did.
+        an `if_test`, and one in another where the condition is on several bits that are no register. The data qubits
+        and classical bits keep the registers of the source circuit, so the result runs wherever the source did.
         """
         from .to_qiskit import program_to_circuit
 

@@ -15,8 +15,8 @@
 7. Data atoms are reset and driven under a condition only while every ancilla is dark: a bright one may hold a copy,
    which would keep the old value.
 
-That a released ancilla is in |0>, and that none holds a copy of what is measured in mid-circuit, is a matter of meaning,
-which `qpilot.verify` proves.
+That a released ancilla is in |0>, and that none holds a copy of what is measured in mid-circuit, is a matter of
+meaning, which `qpilot.verify` proves.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction
 
 from .arch.program import Condition, Event, Instruction, Measure, Program, Raman, Reset, is_event

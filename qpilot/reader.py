@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -48,7 +48,7 @@ _AS_CP: dict[str, Callable[..., CPhaseGate]] = {
 MAX_GATES = 1_000_000
 """Largest number of gates that is compiled, after the circuit's own gates are replaced by their definitions."""
 
-Step = CircuitInstruction | Event
+Step: TypeAlias = CircuitInstruction | Event
 
 
 class Reader:
@@ -160,7 +160,7 @@ class Reader:
             raise self._refusal(f"has a body that cannot be compiled: {str(error).rstrip('.')}") from None
         if reader.is_dynamic or reader.measures:
             raise self._refusal("has a measurement, a reset or another if_test in its body; only gates may be there")
-        gates = [step for step in reader.steps if step.name != "barrier"]
+        gates = [step for step in reader.steps if getattr(step, "name", "barrier") != "barrier"]
         return QuantumCircuit.from_instructions(gates, qubits=block.qubits)
 
     def _one_qubit_gates(self, body: QuantumCircuit) -> dict[int, Angles]:
@@ -170,7 +170,9 @@ class Reader:
         except Exception as error:
             raise self._refusal(f"has a body that cannot be translated to u: {one_line(error)}") from error
         if form.links:
-            raise self._refusal("has a gate on two or more qubits in its body; only gates on single qubits may be there")
+            raise self._refusal(
+                "has a gate on two or more qubits in its body; only those on single qubits may be there"
+            )
         gates: dict[int, Angles] = {}
         for qubit, (segment,) in enumerate(form.segments):
             phase = wrap(segment.phase)
@@ -182,7 +184,8 @@ class Reader:
 
     def _put_off_measurements(self) -> None:
         """Take final measurements out of the steps."""
-        final, later = set(), set()
+        final: set[int] = set()
+        later: set[int] = set()  # classical bits
         for place in reversed(self._events):
             step = self.steps[place]
             if isinstance(step, program.Measure) and self._last[step.atoms[0]] == place and step.clbits[0] not in later:

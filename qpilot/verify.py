@@ -129,11 +129,7 @@ def check_parts(program: Program, source: Source) -> None:
         return
     check_structure(program)
     for number, ((parts, event), found) in enumerate(zip(pieces, split(program), strict=False)):  # both end in None
-        if event is None or found.event is None:
-            same = event is found.event
-        else:
-            same = is_same(event, found.event)
-        if not same:
+        if not (event is found.event if event is None or found.event is None else is_same(event, found.event)):
             raise VerificationError(
                 f"Event {number} of the program differs: it {describe(found.event)}, and the circuit {describe(event)}."
             )

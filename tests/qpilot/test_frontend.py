@@ -24,7 +24,7 @@ from qiskit.circuit.library import (
 )
 from qiskit.quantum_info import Clifford, Operator, SparsePauliOp, Statevector, random_unitary
 
-from qpilot import reader
+from qpilot import reader, translation
 from qpilot.arch.errors import CircuitError
 from qpilot.frontend import lower, read_circuit
 from tests.strategies import ANGLES, block_circuit, circuits
@@ -254,7 +254,7 @@ def test_own_gate_that_is_a_standard_gate_is_translated_as_well_as_that():
 
 
 def test_translated_circuit_is_not_translated_again(monkeypatch):
-    monkeypatch.setattr(frontend, "_run_passes", None)
+    monkeypatch.setattr(translation, "run_passes", None)
     circuit = QuantumCircuit(2, 2)
     circuit.u(0.1, 0.2, 0.3, 0)
     circuit.cz(0, 1)
