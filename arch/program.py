@@ -327,6 +327,45 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
 
         return program_to_circuit(self)
 
+    def to_qasm(self) -> str:
+        """Return the program as OpenQASM 3 on physical qubits, which says all that the program says.
+
+        Atom k is $k. Each Raman layer, Rydberg pulse and measurement stands behind a barrier of all atoms. Annotations
+        of the barrier tell what happens there, as JSON with the keys of the program format: `@qpilot.move`,
+        `@qpilot.release`, then `@qpilot.raman` or `@qpilot.rydberg` with its number, counted from 1, or
+        `@qpilot.measure`; those of the first also give `@qpilot.device`, `@qpilot.sites` and `@qpilot.ancillas`. A
+        Rydberg pulse without pairs has no number. Readers that know no annotations see the circuit of `to_circuit`.
+
+        A program measures into the classical registers of the source; a name that OpenQASM 3 does not allow is changed.
+
+        Raises:
+            ProgramError: The program is not well formed.
+        """
+        from .to_qasm import program_to_qasm
+
+        return program_to_qasm(self)
+
+    def to_bloqade(self) -> str:
+        """Return the program as Python source for bloqade-shuttle, the language of QuEra for AOD lines and pulses.
+
+        The text defines a machine, `arch`, and a kernel, `main`, which returns what was measured in the order of the
+        classical bits. Lengths are in um, angles in radians. bloqade-shuttle can say all but this:
+
+        * Atoms begin in fixed traps: the ancillas are taken up where their AOD is placed first.
+        * A pulse acts on all pairs that are close; which ones is a comment. It is a CZ: no phases by other angles.
+        * One-qubit gates of a Raman layer, and measurements, stand one after the other.
+        * One AOD moves; times, fidelities and the global phase are lost.
+
+        Raises:
+            ProgramError: The program is not well formed, moves several AODs, or has a pulse with other phases.
+
+        References:
+            https://queracomputing.github.io/bloqade-shuttle
+        """
+        from .to_bloqade import program_to_bloqade
+
+        return program_to_bloqade(self)
+
     def to_naviz(self, path: str | Path) -> tuple[Path, Path, Path]:
         """Write the program for MQT NAViz, an independent viewer: instructions, machine and style.
 

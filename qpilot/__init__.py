@@ -32,6 +32,7 @@ from .arch.errors import (
 )
 from .backend import FPQABackend
 from .compiler import compile  # noqa: A004
+from .convert import read_file, write_file
 from .library import qaoa_circuit
 from .machine import CompileOptions
 from .many import Failure, Interrupted, compile_many
@@ -77,5 +78,7 @@ __all__ = [
     "pass_manager",
     "preset",
     "qaoa_circuit",
+    "read_file",
     "verify",
+    "write_file",
 ]

@@ -14,7 +14,7 @@ from qiskit.result import Result
 from .arch.device import FPQA
 from .arch.errors import CircuitError, OptionError
 from .arch.program import Program
-from .compiler import compile as compile_circuit
+from .batches import compile_alike
 from .noisy import noisy_circuit, simulator
 from .target import PLUGIN, PROGRAM, FPQATarget, program_of
 
@@ -79,17 +79,26 @@ class FPQABackend(BackendV2):  # type: ignore[misc]
         return PLUGIN
 
     def program(self, circuit: QuantumCircuit) -> Program:
-        """Return the program that `run` simulates for a circuit.
+        """Return the program that `run` simulates for a circuit by itself.
 
         Raises:
             QPilotError: The circuit cannot be compiled for the machine.
         """
-        if not isinstance(circuit, QuantumCircuit):
-            raise CircuitError(f"A backend runs circuits, not {type(circuit).__name__}.")
-        return program_of(circuit) or compile_circuit(circuit, self.device, **self.target.options)
+        return self._programs([circuit])[0]
+
+    def _programs(self, circuits: Sequence[QuantumCircuit]) -> list[Program]:
+        wrong = next((circuit for circuit in circuits if not isinstance(circuit, QuantumCircuit)), None)
+        if wrong is not None:
+            raise CircuitError(f"A backend runs circuits, not {type(wrong).__name__}.")
+        carried = [program_of(circuit) for circuit in circuits]
+        others = [circuit for circuit, program in zip(circuits, carried, strict=True) if program is None]
+        compiled = iter(compile_alike(others, self.device, self.target.options))
+        return [program or next(compiled) for program in carried]
 
     def run(self, run_input: QuantumCircuit | Sequence[QuantumCircuit], **options: Any) -> JobV1:
         """Compile and simulate circuits, as one job.
+
+        Circuits that differ in angles alone, such as those of a parameter sweep, are routed once for all.
 
         Args:
             run_input: A circuit or several, without free parameters.
@@ -116,8 +125,7 @@ class FPQABackend(BackendV2):  # type: ignore[misc]
 
     def _simulate(self, job_id: str, circuits: Sequence[QuantumCircuit], options: dict[str, Any], aer: Any) -> Result:
         runs = []
-        for circuit in circuits:
-            program = self.program(circuit)
+        for circuit, program in zip(circuits, self._programs(circuits), strict=True):
             runs.append(noisy_circuit(program, noise=options["noise"]))
             runs[-1].metadata = {key: value for key, value in circuit.metadata.items() if key != PROGRAM}
         names = ("shots", "memory", "seed_simulator")

@@ -1,4 +1,4 @@
-"""The command line: `qpilot compile`, `verify`, `info`, `draw`, `animate`, `device`, `disq` and `bench`."""
+"""The command line: `qpilot compile`, `verify`, `info`, `draw`, `animate`, `device`, `convert`, `disq`, `bench`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import typer
 from .arch.device import FPQA, PRESETS, preset
 from .arch.errors import ProgramError, QPilotError
 from .cli_output import PICTURES, check_output, file_kind, print_json
+from .convert_command import convert
 from .disq_commands import app as disq_app
 
 if TYPE_CHECKING:
@@ -406,6 +407,9 @@ def _device(
         machine.save(output)
     else:
         print_json(machine)
+
+
+app.command("convert")(convert)
 
 
 @app.command(

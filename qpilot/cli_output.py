@@ -26,7 +26,7 @@ def check_output(output: Path, source: Path) -> None:
         elif not os.access(output if output.exists() else folder, os.W_OK):
             reason = "permission denied"
         elif output.exists() and source.exists() and output.samefile(source):
-            reason = "it is the circuit itself; give the program another name"
+            reason = "it is the file that is read; give another name"
         else:
             return
     except OSError as error:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -95,8 +95,8 @@ def at(expression: ParameterExpression, values: Mapping[Parameter, float]) -> fl
 
 def placeholder(parameter: Parameter) -> float:
     """Return the value of a parameter at the point without coincidences: it depends on the name alone."""
-    name = parameter.name.encode()
-    return LEAST + RANGE * (zlib.crc32(name) / 2**32 + zlib.adler32(name[::-1]) / 2**64)
+    digest = hashlib.blake2b(parameter.name.encode(), digest_size=8).digest()
+    return LEAST + RANGE * int.from_bytes(digest) / 2**64
 
 
 def require_bound(circuit: QuantumCircuit) -> None:

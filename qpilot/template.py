@@ -168,7 +168,7 @@ class Template:
 
 
 def _check_points(template: Template, seed: int) -> list[Floats]:
-    """Return where to verify: a point where all angles have values, and one of any signs unless some might have none."""
+    """Return where to verify: where all angles have values, and anywhere unless some might have none there."""
     rng, count = np.random.default_rng(seed), len(template.parameters)
     points = [rng.uniform(LEAST, LEAST + RANGE, count)]
     if count and not template.formulas.expressions:

@@ -79,6 +79,25 @@ def test_policies_help_against_spikes_and_cost_what_the_text_says(run_notebook):
     assert found["error"](found["trained"].x[None])[0] < 0.15
 
 
+def test_a_machine_of_ones_own(run_notebook):
+    found = run_notebook("device.ipynb")
+    assert found["with_phases"].depth < found["programs"]["ours"].depth
+    assert found["programs"]["ours"].metrics.fidelity.total > found["programs"]["enola"].metrics.fidelity.total
+
+
+def test_the_backend_shows_what_errors_cost(run_notebook):
+    found = run_notebook("backend.ipynb")
+    assert set(found["perfect"]) == {"00000", "11111"}
+    assert 0.7 < found["right"] < 1
+    assert np.abs(found["values"] - np.cos(found["angles"])).max() < 0.25
+
+
+def test_a_benchmark_is_measured(run_notebook):
+    found = run_notebook("benchmark.ipynb")
+    assert found["depths"][1] < found["depths"][2] < found["depths"][4]
+    assert len(found["rows"]) > 10
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_is_kept_without_outputs(name):
     cells = json.loads((ROOT / "examples" / name).read_text())["cells"]

@@ -164,7 +164,7 @@ class Plan:
         flipped: Whether its value then is not that of the register.
         atom_of_gate: Atom of each one-qubit gate of the program, in order.
         turns: Whether each of them turns, in place of being diagonal in Z.
-        followed: Whether it is a gate on a data atom with a register to itself.
+        followed: Whether it is a `Turn` of a data atom with a register to itself.
     """
 
     num_atoms: int
@@ -327,6 +327,7 @@ class _Tracker:
         return mask.bit_count() == 1 and not any(m & mask for other, m in enumerate(self.masks) if other != atom)
 
     def _raman(self, atom: int, gate: int) -> None:
+        """Follow a gate on one atom."""
         self._wait(atom)
         self.bright[atom] = True
         frame, mask, flipped = self.frames[atom], self.masks[atom], self.flipped[atom]
@@ -352,7 +353,7 @@ class _Tracker:
         own_theta, own_phi, *_ = _angles(self.gates[gate])[0]
         self.atom_of_gate.append(atom)
         self.turns.append(own_theta >= TOLERANCE)
-        self.followed.append(alone and atom < self.program.num_qubits)
+        self.followed.append(alone and atom < self.program.num_qubits and isinstance(self.steps[-1], Turn))
         exactly = self.followed[-1] or not self.turns[-1]
         about_x = abs(math.sin(own_phi)) > abs(math.cos(own_phi))
         self._noise("gate", atom, axis="" if exactly else "X" if about_x else "Y")
@@ -362,6 +363,7 @@ class _Tracker:
         self.turned_at[atom] = -1 if frame is None else len(self.steps)
 
     def _pair(self, a: int, b: int, pair: int) -> None:
+        """Follow a CZ or controlled phase."""
         is_cz = bool((abs(np.exp(1j * self.phases[:, pair]) + 1) < TOLERANCE).all())
         turned = sorted((atom for atom in (a, b) if self.turned_at[atom] >= 0), key=lambda atom: self.turned_at[atom])
         for atom in turned[: len(turned) - is_cz]:  # a CZ takes one turned atom as it is

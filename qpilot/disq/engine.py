@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from qiskit import QuantumCircuit
 
-from ..arch.errors import DriftError, plain
+from ..arch.errors import DriftError
 from .channels import GateNoise, operations, transfer_matrices
-from .checks import check_integer
-from .counts import IntArray, Reading
 from .evolution import contract, evolve, fuse
 from .groups import Groups
-from .jobs import check_ansatz, restore_stream, stream_state
-from .noise import Drift, Durations, FloatArray, MachineNoise, Process, Static
+from .jobs import check_ansatz
+from .noise import Durations, FloatArray, MachineNoise, Process, Static
+from .simulator import IntArray, Reading, Simulator
 
 MOST_QUBITS = 12
 """A state of n qubits takes 8 * 4^n bytes: 134 MB for 12."""
@@ -29,7 +25,7 @@ _Y, _Z = 2, 3
 _TO_BITS = np.array([[0.5, 0, 0, 0.5], [0.5, 0, 0, -0.5]])
 
 
-class FastEngine:
+class FastEngine(Simulator):
     """An `Evaluator` that simulates a machine whose noise drifts, for studies of many runs.
 
     States are arrays of 4^n expectation values. Each gate is followed by depolarising noise and relaxation, also those
@@ -59,7 +55,6 @@ class FastEngine:
         seed: int,
         durations: Durations | None = None,
     ) -> None:
-        check_integer("seed", seed, 0)
         check_ansatz(ansatz, groups)
         if ansatz.num_qubits > MOST_QUBITS:
             raise DriftError(f"The ansatz has {ansatz.num_qubits} qubits; the fast engine takes at most {MOST_QUBITS}.")
@@ -69,8 +64,7 @@ class FastEngine:
         self._durations = durations or Durations()
         self._blocks, self._last = fuse(operations(ansatz), groups.num_qubits)
         self._reading = Reading.of(groups, ansatz.num_parameters)
-        noise_rng, self._shots_rng = np.random.default_rng(seed).spawn(2)
-        self._drift = Drift(process, groups.num_qubits, self._durations, noise_rng)
+        super().__init__(process, groups.num_qubits, self._durations, seed)
         self.last_noise: MachineNoise | None = None
 
     def run(self, points: FloatArray, groups: IntArray, shots: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -137,27 +131,6 @@ class FastEngine:
         requests, groups = self._reading.all_groups(points)
         noise = (machine or Static.ideal()).noise(len(requests), self._groups.num_qubits)
         return self._reading.energies(self.probabilities(requests, groups, noise), groups)
-
-    def wait(self, seconds: float) -> None:
-        """Let time go by without a job."""
-        self._drift.wait(seconds)
-
-    def state(self) -> dict[str, Any]:
-        """Return what the future depends on, as JSON values: the clock, the noise and the stream of the shots."""
-        return {"drift": self._drift.state(), "shots": stream_state(self._shots_rng)}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from a state returned by `state` of an engine with the same process.
-
-        Raises:
-            DriftError: It is the state of something else.
-        """
-        try:
-            restore_stream(self._shots_rng, state["shots"])
-            drift = state["drift"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise DriftError(f"The state is not one of this engine: {plain(error)}.") from None
-        self._drift.restore(drift)
 
     def _basis_rows(self, groups: IntArray, channels: GateNoise, readout_error: FloatArray) -> FloatArray:
         """Return what turns each qubit into its basis and reads it, noise included, shape (k, n, 2, 4)."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..arch.errors import DriftError, plain
+from ..arch.errors import DriftError
 from ..template import Template
 from .atoms import Angles, Noise, Plan, make_plan
 from .channels import ComplexArray, depolarising_probability, u_matrices
-from .checks import check_integer, check_number
-from .counts import IntArray, Reading
+from .checks import check_number
 from .groups import Groups
-from .jobs import restore_stream, stream_state
-from .noise import Drift, Durations, FloatArray, MachineNoise, Process, Static
+from .noise import Durations, FloatArray, MachineNoise, Process, Static
+from .simulator import IntArray, Reading, Simulator
 from .trajectories import Columns, Errors, places
 
 CHUNK_BYTES = 1 << 26
@@ -24,7 +22,7 @@ CHUNK_BYTES = 1 << 26
 _X, _Z = 1, 3
 
 
-class FPQAEvaluator:
+class FPQAEvaluator(Simulator):
     """An `Evaluator` that runs a compiled program with all its ancillas on a machine of atoms whose noise drifts.
 
     Each shot has errors of its own, drawn where the cost model (`qpilot.arch.cost`) charges them; with the noise
@@ -77,7 +75,6 @@ class FPQAEvaluator:
         shot_gap_us: float = 10_000.0,
         job_gap_s: float = 5.0,
     ) -> None:
-        check_integer("seed", seed, 0)
         check_number("shot_gap_us", shot_gap_us)
         if not isinstance(template, Template):
             raise DriftError(
@@ -95,8 +92,7 @@ class FPQAEvaluator:
         self._reading = Reading.of(groups, len(template.parameters))
         self._places = _Places(template, self._plan)
         self._shot_s = 1e-6 * (program.metrics.duration_us + program.device.timing.raman_us + shot_gap_us)
-        noise_rng, self._shots_rng = np.random.default_rng(seed).spawn(2)
-        self._drift = Drift(process, program.num_atoms, Durations(job_gap_s=job_gap_s), noise_rng)
+        super().__init__(process, program.num_atoms, Durations(job_gap_s=job_gap_s), seed)
 
     def run(self, points: FloatArray, groups: IntArray, shots: IntArray) -> tuple[FloatArray, FloatArray]:
         """Run a job: one circuit per request, in the order given; see `Evaluator.run`.
@@ -131,7 +127,7 @@ class FPQAEvaluator:
             Counts, shape (k, 2^n); bit i of the index is the outcome of qubit i.
         """
         rng, num_qubits = self._shots_rng, self._template.program.num_qubits
-        columns = self._simulated(points, groups, shots, noise)
+        columns = self._simulated(points, groups, shots, noise, rng)
         outcomes, circuits = columns.outcomes(rng), columns.source[len(points) :]
         wrong = rng.random(outcomes.shape) < noise.readout_error[circuits, :num_qubits]
         lost = rng.random(len(outcomes)) >= noise.energy_factor[circuits]
@@ -155,28 +151,8 @@ class FPQAEvaluator:
         requests, groups = self._reading.all_groups(points)
         noise = Static.ideal().noise(len(requests), self._template.program.num_atoms)
         none = np.zeros(len(requests), dtype=np.int64)
-        return self._reading.energies(self._simulated(requests, groups, none, noise).distributions(), groups)
-
-    def wait(self, seconds: float) -> None:
-        """Let time go by without a job."""
-        self._drift.wait(seconds)
-
-    def state(self) -> dict[str, Any]:
-        """Return what the future depends on, as JSON values: the clock, the noise and the stream of the shots."""
-        return {"drift": self._drift.state(), "shots": stream_state(self._shots_rng)}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from a state returned by `state` of an evaluator of the same template and process.
-
-        Raises:
-            DriftError: It is the state of something else.
-        """
-        try:
-            restore_stream(self._shots_rng, state["shots"])
-            drift = state["drift"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise DriftError(f"The state is not one of this evaluator: {plain(error)}.") from None
-        self._drift.restore(drift)
+        columns = self._simulated(requests, groups, none, noise, np.random.default_rng(0))
+        return self._reading.energies(columns.distributions(), groups)
 
     def _read(self, probabilities: FloatArray, noise: MachineNoise) -> FloatArray:
         """Return distributions of outcomes after wrong reading and the mixing of the whole machine, shape (k, 2^n)."""
@@ -188,7 +164,9 @@ class FPQAEvaluator:
         factor = noise.energy_factor[:, None]
         return np.asarray(factor * read / read.sum(axis=1, keepdims=True) + (1.0 - factor) / size)
 
-    def _simulated(self, points: FloatArray, groups: IntArray, shots: IntArray, noise: MachineNoise) -> Columns:
+    def _simulated(
+        self, points: FloatArray, groups: IntArray, shots: IntArray, noise: MachineNoise, rng: np.random.Generator
+    ) -> Columns:
         """Return the states of requests in their bases: one for the shots of each without error, and the others."""
         plan, letters, offset = self._plan, self._reading.letters[groups], noise.angle_offset_rad
         angles, pairs = self._angles.at(self._template.outputs(points))
@@ -197,8 +175,8 @@ class FPQAEvaluator:
         # Where data gates turn too far, an ancilla with a register may be left in a state that has no definite outcome.
         apart = plan.measures_ancillas and bool(offset.any())
         probabilities = self._places.probabilities(noise, letters)
-        errors = Errors.draw(probabilities, self._places.num_kinds, shots, self._shots_rng, apart=apart)
-        columns = Columns(plan, gates, pairs, np.repeat(np.arange(len(shots)), shots), errors, self._shots_rng)
+        errors = Errors.draw(probabilities, self._places.num_kinds, shots, rng, apart=apart)
+        columns = Columns(plan, gates, pairs, np.repeat(np.arange(len(shots)), shots), errors, rng)
         columns.run()
         for qubit, register in enumerate(plan.registers):
             turned = letters[columns.source[: columns.active], qubit] != _Z

@@ -303,6 +303,14 @@ def test_a_state_that_is_taken_up_goes_on_as_before(process):
     np.testing.assert_array_equal([job(again) for _ in range(3)], expected)
 
 
+def test_exact_energies_take_nothing_from_the_stream_of_the_shots(in_cats):
+    template = qpilot.compile_template(strings(3, ["XYZ"]))
+    one, other = (FPQAEvaluator(template, Groups.of(MIXED), NOISY, seed=2) for _ in range(2))
+    one.energies([[0.3]])
+    request = np.array([[0.3]]), np.array([0]), np.array([500])
+    assert one.run(*request) == other.run(*request)
+
+
 def test_the_state_of_something_else_is_refused():
     for state in ({}, {"shots": machine().state()["shots"], "drift": {}}):
         with pytest.raises(DriftError, match=r"state .* not one of this"):

@@ -47,7 +47,9 @@ def subprocess_run(*arguments, **options):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **options)
 
 
-@pytest.mark.parametrize("command", [(), ("compile",), ("verify",), ("info",), ("draw",), ("animate",), ("device",)])
+@pytest.mark.parametrize(
+    "command", [(), ("compile",), ("verify",), ("info",), ("draw",), ("animate",), ("device",), ("convert",)]
+)
 def test_help_names_the_command_and_gives_an_example(run, command):
     status, out, err = run(*command, "--help")
     assert (status, err) == (0, "")
@@ -192,7 +194,7 @@ def test_outputs_of_many_files_are_checked_before_the_work(run, tmp_path):
         ([BV, copy], tmp_path / "new", "different names"),
         ([BV, CIRCUITS / "qft6.qasm"], copy, "cannot be made"),
         ([BV, CIRCUITS / "qft6.qasm"], tmp_path / "a" / "b", "cannot be made"),
-        ([CIRCUITS / "qft6.qasm", copy], tmp_path, "it is the circuit itself"),
+        ([CIRCUITS / "qft6.qasm", copy], tmp_path, "it is the file that is read"),
     ):
         status, out, err = run("compile", *files, "-o", folder)
         assert (status, out, err.count("\n")) == (1, "", 1)

@@ -160,7 +160,7 @@ def test_gates_of_one_axis_add_up_to_sums_of_parameters():
     assert check(circuit, (0.0, 0.0, 0.0))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(angles, angles, angles), min_size=1, max_size=5), values, st.integers(0, 4))
 def test_products_of_gates_are_followed(gates, three, split):
     """The traced angles of a product, some of it split off on the way, are those of the product elsewhere too."""
@@ -241,3 +241,27 @@ def test_bad_circuits_and_options_are_refused():
         compile_template(circuit)
     with pytest.raises(OptionError, match="router"):
         compile_template(real_amplitudes(2, reps=1), router="best")
+
+
+def test_blocks_that_the_diagonal_router_takes_whole():
+    """Angles of one parameter, weighted by the edges of a graph that is no chain."""
+    circuit = QuantumCircuit(8)
+    circuit.h(range(8))
+    edges = [(k, (k + 1) % 8) for k in range(8)] + [(k, k + 4) for k in range(4)]
+    for weight, (a, b) in enumerate(edges, start=1):
+        circuit.rzz(weight * A / 10, a, b)
+    circuit.rx(2 * B, range(8))
+    template, _ = check(circuit, (0.7, -0.4, 0.0))
+    assert "diagonal" in {block.router for block in template.program.routing.blocks}
+    assert not template.formulas.levels
+    qpilot.verify(template.bind([0.0, math.pi]), circuit.assign_parameters([0.0, math.pi]))
+
+
+def test_strings_in_cats_of_ancillas():
+    rng = np.random.default_rng(5)
+    labels = ["".join(letters) for letters in rng.choice(list("XYZ"), (12, 6))]
+    circuit = QuantumCircuit(6)
+    circuit.append(PauliEvolutionGate(SparsePauliOp(labels, rng.uniform(0.1, 1.0, 12)), time=A + B), range(6))
+    template, _ = check(circuit, (0.4, -1.2, 0.0))
+    assert template.program.routing.tried[0].name == "strings in cats"
+    assert template.bind([0.0, 0.0]).depth == template.program.depth

@@ -1,17 +1,58 @@
-"""From counts of outcomes to energies of groups, and the checks of a job; what the simulators share."""
+"""What the simulators share: time and noise that go on from job to job, and energies of groups from counts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arch.errors import DriftError
+from ..arch.errors import DriftError, plain
+from .checks import check_integer
 from .groups import Groups
-from .noise import FloatArray, MachineNoise
+from .jobs import restore_stream, stream_state
+from .noise import Drift, Durations, FloatArray, MachineNoise, Process
 
 IntArray = NDArray[np.int64]
+
+
+class Simulator:
+    """A simulated machine whose noise drifts: its time and its random streams go on from job to job.
+
+    Args:
+        process: The noise.
+        num_places: Qubits or atoms that have noise of their own.
+        durations: How long circuits and gaps between jobs take.
+        seed: Seed of the noise and of the shots.
+    """
+
+    def __init__(self, process: Process, num_places: int, durations: Durations, seed: int) -> None:
+        check_integer("seed", seed, 0)
+        noise_rng, self._shots_rng = np.random.default_rng(seed).spawn(2)
+        self._drift = Drift(process, num_places, durations, noise_rng)
+
+    def wait(self, seconds: float) -> None:
+        """Let time go by without a job."""
+        self._drift.wait(seconds)
+
+    def state(self) -> dict[str, Any]:
+        """Return what the future depends on, as JSON values: the clock, the noise and the stream of the shots."""
+        return {"drift": self._drift.state(), "shots": stream_state(self._shots_rng)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state returned by `state` of a machine that was made alike.
+
+        Raises:
+            DriftError: It is the state of something else.
+        """
+        try:
+            restore_stream(self._shots_rng, state["shots"])
+            drift = state["drift"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise DriftError(f"The state is not one of this machine: {plain(error)}.") from None
+        self._drift.restore(drift)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
