@@ -330,11 +330,12 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
     def to_qasm(self) -> str:
         """Return the program as OpenQASM 3 on physical qubits, which says all that the program says.
 
-        Atom k is $k. Each Raman layer, Rydberg pulse and measurement stands behind a barrier of all atoms. Annotations
-        of the barrier tell what happens there, as JSON with the keys of the program format: `@qpilot.move`,
-        `@qpilot.release`, then `@qpilot.raman` or `@qpilot.rydberg` with its number, counted from 1, or
-        `@qpilot.measure`; those of the first also give `@qpilot.device`, `@qpilot.sites` and `@qpilot.ancillas`. A
-        Rydberg pulse without pairs has no number. Readers that know no annotations see the circuit of `to_circuit`.
+        Atom k is $k. Each Raman layer, Rydberg pulse, measurement and reset stands behind a barrier of all atoms.
+        Annotations of the barrier tell what happens there, as JSON with the keys of the program format: `@qpilot.move`,
+        `@qpilot.release`, then `@qpilot.raman` or `@qpilot.rydberg` with its number, counted from 1, `@qpilot.measure`
+        or `@qpilot.reset`; those of the first also give `@qpilot.device`, `@qpilot.sites` and `@qpilot.ancillas`. A
+        Rydberg pulse without pairs has no number. The gates of a layer that has a condition are in an `if` for each of
+        its bits. Readers that know no annotations see the circuit of `to_circuit`.
 
         A program measures into the classical registers of the source; a name that OpenQASM 3 does not allow is changed.
 
@@ -355,9 +356,10 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
         * A pulse acts on all pairs that are close; which ones is a comment. It is a CZ: no phases by other angles.
         * One-qubit gates of a Raman layer, and measurements, stand one after the other.
         * One AOD moves; times, fidelities and the global phase are lost.
+        * Resets and layers that have a condition are not written.
 
         Raises:
-            ProgramError: The program is not well formed, moves several AODs, or has a pulse with other phases.
+            ProgramError: The program is not well formed, or has what is not written.
 
         References:
             https://queracomputing.github.io/bloqade-shuttle

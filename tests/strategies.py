@@ -9,7 +9,21 @@ import msgspec
 from hypothesis import strategies as st
 from qiskit import ClassicalRegister, QuantumCircuit
 
-from qpilot.arch import AOD, FPQA, CircuitInfo, Instruction, Lattice, Measure, Move, Program, Raman, Release, Rydberg
+from qpilot.arch import (
+    AOD,
+    FPQA,
+    CircuitInfo,
+    Condition,
+    Instruction,
+    Lattice,
+    Measure,
+    Move,
+    Program,
+    Raman,
+    Release,
+    Reset,
+    Rydberg,
+)
 from qpilot.arch import RydbergPulse as Pulse
 from qpilot.canonical import CanonicalForm
 from qpilot.routing.blocks import DiagonalBlock, GateBlock
@@ -193,7 +207,10 @@ def legal_programs(draw: st.DrawFn) -> Program:
     if steps and draw(st.booleans()):
         steps.append(Release(tuple(range(n, 2 * n))))
     if info.num_clbits:
-        steps.append(Measure((0,), (draw(st.integers(0, info.num_clbits - 1)),)))
+        bit = draw(st.integers(0, info.num_clbits - 1))
+        if isinstance(steps[-1] if steps else None, Release):
+            steps += [Reset((n - 1,)), Raman((0,), (HADAMARD,), Condition((bit,), (draw(st.booleans()),)))]
+        steps.append(Measure((0,), (bit,)))
     return Program(info, device, tuple((0, q) for q in range(n)), tuple((0, 0, q) for q in range(n)), tuple(steps))
 
 

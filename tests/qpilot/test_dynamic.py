@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, generate_preset_pass_manager, transpile
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, generate_preset_pass_manager, qasm3, transpile
 from qiskit.circuit import Clbit, Parameter
 from qiskit.circuit.library import PauliEvolutionGate
 from qiskit.quantum_info import Operator, SparsePauliOp
 from qiskit_aer import AerSimulator
 
 import qpilot
-from qpilot import CircuitError, Program, VerificationError, noisy_circuit
+from qpilot import CircuitError, Program, ProgramError, VerificationError, noisy_circuit
 from qpilot.arch import Condition, Measure, Raman, Reset, RydbergPulse, check_legal
 from qpilot.arch.formats import program_from_json, program_to_json
 from qpilot.arch.program import is_event
 from qpilot.dynamic import stretches
 from qpilot.frontend import read_steps
+from qpilot.visualize.page import html_page
 from tests.strategies import dynamic_circuits
 
 DEVICE = qpilot.preset("enola", 2, 3)
@@ -403,6 +404,20 @@ def test_openqasm():
     assert [type(op) for op in program.instructions if is_event(op)] == [Measure, Reset, Raman, Raman]
     with pytest.raises(CircuitError, match="is no gate: of classical control, only if_test"):
         qpilot.compile('OPENQASM 3.0; include "stdgates.inc"; qubit q; bit c; while (c) { x q; }')
+
+
+def test_exports():
+    circuit = teleportation()
+    program = qpilot.compile(circuit, DEVICE)
+    read = qasm3.loads(program.to_qasm())
+    kept = QuantumCircuit(read.num_qubits, read.num_clbits)
+    assert "if_else" in read.count_ops()
+    assert_same_outcomes(kept.compose(read, clbits=range(3)), circuit)
+    assert "reset" in qasm3.loads(qpilot.compile(parity_checks(), DEVICE).to_qasm()).count_ops()
+    with pytest.raises(ProgramError, match="is a layer that has a condition, which this export"):
+        program.to_bloqade()
+    page = html_page(program, circuit=circuit)
+    assert "if c0 = 1" in page and "measurement: 2 qubits" in page
 
 
 def test_a_saved_program_is_the_same(tmp_path):
