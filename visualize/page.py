@@ -123,6 +123,7 @@ def _arrays(of: Trace) -> dict[str, NDArray[Any]]:
     program, spans, steps = of.program, of.spans, len(of.sentences)
     arrays: dict[str, NDArray[Any]]
     acted = [op.atoms if isinstance(op, (Raman, Release, Measure, Reset)) else () for op in program.instructions]
+    conditional = [isinstance(op, Raman) and op.condition is not None for op in program.instructions]
     driven = [len(op.atoms) if isinstance(op, Raman) else 0 for op in program.instructions]
     arrays = {
         "timesUs": of.times_us,
@@ -142,6 +143,7 @@ def _arrays(of: Trace) -> dict[str, NDArray[Any]]:
         "atomOffset": np.array([0, *accumulate(map(len, acted))], dtype=np.int32),
         "atoms": np.array([atom for atoms in acted for atom in atoms], dtype=np.int32),
         "angleOffset": np.array([0, *accumulate(driven)], dtype=np.int32),
+        "conditional": np.array(conditional, dtype=np.uint8),
         "angles": _angles(program).astype(np.float32),
     }
     for aod, moves in enumerate(of.moves):

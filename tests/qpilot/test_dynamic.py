@@ -15,12 +15,13 @@ from qiskit.quantum_info import Operator, SparsePauliOp
 from qiskit_aer import AerSimulator
 
 import qpilot
-from qpilot import CircuitError, Program, ProgramError, VerificationError, noisy_circuit
+from qpilot import FPQA, CircuitError, Fidelity, Lattice, Program, ProgramError, VerificationError, noisy_circuit
 from qpilot.arch import Condition, Measure, Raman, Reset, RydbergPulse, check_legal
 from qpilot.arch.formats import program_from_json, program_to_json
 from qpilot.arch.program import is_event
 from qpilot.dynamic import stretches
 from qpilot.frontend import read_steps
+from qpilot.testing import assert_same_circuit, stabilizer_equal, statevector_fidelity
 from qpilot.visualize.page import html_page
 from tests.strategies import dynamic_circuits
 
@@ -187,7 +188,8 @@ def test_random_circuits(circuit, router, data):
     assert check_legal(program) == []
     assert program_from_json(program_to_json(program)) == program
     if program.num_atoms <= 7:
-        assert_same_outcomes(program.to_circuit(), circuit)
+        simulated = noisy_circuit(program, noise=False) if data.draw(st.booleans()) else program.to_circuit()
+        assert_same_outcomes(simulated, circuit)
     events = [k for k, op in enumerate(program.instructions) if is_event(op)]
     if events:
         place = data.draw(st.sampled_from(events))
@@ -350,6 +352,20 @@ def test_a_condition_on_several_bits_without_a_register():
         assert set(counts(found)) == {"000", "100"}
 
 
+def test_a_gate_that_is_not_run_makes_no_errors():
+    perfect = {"cz": 1.0, "idle_rydberg": 1.0, "t2_us": 1e300}
+    device = FPQA(Lattice(1, 2), fidelity=Fidelity(raman=0.7, **perfect))
+    for value, expected in ((1, {"00"}), (0, {"00", "10"})):
+        circuit = QuantumCircuit(2, 2)
+        circuit.measure(0, 0)
+        with circuit.if_test((circuit.clbits[0], value)):
+            circuit.x(1)
+        circuit.measure(1, 1)
+        program = qpilot.compile(circuit, device)
+        assert program.metrics.num_1q == 1  # as if it were run
+        assert set(counts(noisy_circuit(program))) == expected
+
+
 def test_strings_and_diagonal_blocks_between_events():
     circuit = QuantumCircuit(4, 1)
     circuit.h(range(4))
@@ -404,6 +420,18 @@ def test_openqasm():
     assert [type(op) for op in program.instructions if is_event(op)] == [Measure, Reset, Raman, Raman]
     with pytest.raises(CircuitError, match="is no gate: of classical control, only if_test"):
         qpilot.compile('OPENQASM 3.0; include "stdgates.inc"; qubit q; bit c; while (c) { x q; }')
+
+
+def test_referees_that_follow_states_refuse():
+    circuit = parity_checks()
+    program = qpilot.compile(circuit)
+    assert_same_circuit(program, circuit)
+    for referee in (statevector_fidelity, stabilizer_equal):
+        with pytest.raises(CircuitError, match="measures, resets or decides in mid-circuit, so it leaves no single"):
+            referee(program, circuit)
+    steps = tuple(op for op in program.instructions if not isinstance(op, Reset))
+    with pytest.raises(AssertionError, match="Event 1 of the program differs: it does u"):
+        assert_same_circuit(msgspec.structs.replace(program, instructions=steps), circuit)
 
 
 def test_exports():

@@ -154,7 +154,8 @@ function gatesOf(model, atom) {
       for (let k = model.atomOffset[step]; k < model.atomOffset[step + 1]; k++) {
         if (model.atoms[k] !== atom) continue;
         const a = 3 * (model.angleOffset[step] + k - model.atomOffset[step]);
-        found.push([step, `step ${step}: ${gateName(model.angles[a], model.angles[a + 1], model.angles[a + 2])}`]);
+        const gate = gateName(model.angles[a], model.angles[a + 1], model.angles[a + 2]);
+        found.push([step, `step ${step}: ${gate}${model.conditional[step] ? ", on a condition" : ""}`]);
       }
     }
   }
