@@ -143,8 +143,7 @@ def split(program: Program) -> list[ProgramStretch]:
     found, first = [], 0
     for index, op in enumerate(program.instructions):
         if is_event(op):
-            if op.atoms:
-                found.append(ProgramStretch(first, program.instructions[first:index], op))
+            found.append(ProgramStretch(first, program.instructions[first:index], op))
             first = index + 1
     found.append(ProgramStretch(first, program.instructions[first:], None))
     return found

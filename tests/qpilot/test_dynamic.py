@@ -234,6 +234,17 @@ def test_a_gate_in_another_stretch_is_refused():
         qpilot.verify(msgspec.structs.replace(program, instructions=(h, measure, rest[0])), circuit)
 
 
+@pytest.mark.parametrize("event", [Measure((), ()), Reset(()), Raman((), (), Condition((0,), (True,)))])
+def test_an_event_without_atoms_hides_nothing(event):
+    circuit = QuantumCircuit(1, 1)
+    circuit.h(0)
+    circuit.reset(0)
+    program = qpilot.compile(circuit)
+    wrong = (Raman((0,), ((0.1, 0.0, 0.0),)), event, *program.instructions)
+    with pytest.raises(VerificationError, match="Event 0"):
+        qpilot.verify(msgspec.structs.replace(program, instructions=wrong), circuit)
+
+
 def test_a_copy_does_not_live_through_an_event():
     circuit = QuantumCircuit(2, 1)
     circuit.h(0)
