@@ -22,6 +22,8 @@ from qpilot.arch.program import is_event
 from qpilot.dynamic import stretches
 from qpilot.frontend import read_steps
 from qpilot.testing import assert_same_circuit, stabilizer_equal, statevector_fidelity
+from qpilot.visualize.gates import gate_times
+from qpilot.visualize.motion import trace
 from qpilot.visualize.page import html_page
 from tests.strategies import dynamic_circuits
 
@@ -455,8 +457,24 @@ def test_exports():
     assert "reset" in qasm3.loads(qpilot.compile(parity_checks(), DEVICE).to_qasm()).count_ops()
     with pytest.raises(ProgramError, match="is a layer that has a condition, which this export"):
         program.to_bloqade()
+
+
+def test_viewers_say_what_happens(tmp_path):
+    circuit = parity_checks()
+    program = qpilot.compile(circuit, DEVICE)
     page = html_page(program, circuit=circuit)
-    assert "if c0 = 1" in page and "measurement: 2 qubits" in page
+    for sentence in ("Raman layer: 1 atom, if c0 = 1", "reset: 1 qubit", "measurement: 2 qubits", "if_else q0"):
+        assert f'"{sentence}"' in page
+    kinds = {"measure": Measure, "reset": Reset}
+    found = [gate for gate in gate_times(trace(program), circuit) if gate.text.split()[0] in kinds]
+    assert len(found) == 3 * 2 + 2
+    for gate in found:
+        name, qubit = gate.text.split()
+        op = program.instructions[gate.first]
+        assert type(op) is kinds[name]
+        assert int(qubit[1:]) in op.atoms
+    assert [gate.first for gate in found] == sorted(gate.first for gate in found)
+    program.to_naviz(tmp_path / "program.naviz")
 
 
 def test_a_saved_program_is_the_same(tmp_path):
