@@ -216,7 +216,7 @@ def changes(event):
         yield (msgspec.structs.replace(event, condition=flipped),)
         yield (msgspec.structs.replace(event, condition=other),)
         yield (msgspec.structs.replace(event, condition=None),)
-        yield (msgspec.structs.replace(event, angles=((theta, phi + 0.01, lam + 0.01), *rest)),)
+        yield (msgspec.structs.replace(event, angles=((theta, phi + 0.01, lam), *rest)),)
         yield (event, event)
     else:
         yield (Measure(event.atoms, (0,) * len(event.atoms)),)
