@@ -2,7 +2,19 @@
 
 from .cost import instruction_times_us
 from .device import AOD, FPQA, PRESETS, Fidelity, Lattice, Rydberg, Timing, preset
-from .program import CircuitInfo, FidelityEstimate, Instruction, Measure, Metrics, Move, Program, Raman, Release
+from .program import (
+    CircuitInfo,
+    Condition,
+    FidelityEstimate,
+    Instruction,
+    Measure,
+    Metrics,
+    Move,
+    Program,
+    Raman,
+    Release,
+    Reset,
+)
 from .program import Rydberg as RydbergPulse
 from .rules import Violation, check_legal
 
@@ -11,6 +23,7 @@ __all__ = [
     "FPQA",
     "PRESETS",
     "CircuitInfo",
+    "Condition",
     "Fidelity",
     "FidelityEstimate",
     "Instruction",
@@ -21,6 +34,7 @@ __all__ = [
     "Program",
     "Raman",
     "Release",
+    "Reset",
     "Rydberg",
     "RydbergPulse",
     "Timing",

@@ -15,7 +15,8 @@ def instruction_times_us(program: Program) -> list[float]:
     """Return the time each instruction takes.
 
     A move takes as long as its longest line displacement needs; moves of different AODs in a row run together, so each
-    is charged only what it adds. Placing an AOD, releasing and measuring take no time here.
+    is charged only what it adds. Placing an AOD, releasing, measuring and resetting take no time here. A Raman layer
+    that has a condition takes its time whether or not it is run.
     """
     timing = program.device.timing
     lines: dict[int, np.ndarray] = {}
@@ -50,7 +51,8 @@ def compute_metrics(program: Program) -> Metrics:
     and bright ancilla that is in no pair (and, in `total_all_atoms`, for each dark ancilla too); 1 - t / T2, at least
     0, for each data qubit and ancilla, where t is the time it holds a state and no gate acts on it. Data atoms are not
     transferred between traps and ancillas are loaded once, in |0>, so `transfer` is 1 for every program of this format.
-    A controlled phase of any angle, zero included, has the time and the error of a CZ.
+    A controlled phase of any angle, zero included, has the time and the error of a CZ. A gate that has a condition
+    counts as if it were always run; measurements and resets make no errors here.
 
     Raises:
         ProgramError: The program is not well formed.

@@ -12,7 +12,7 @@ from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import msgspec
 
@@ -43,16 +43,30 @@ class Move(_Instruction, frozen=True):
     cols_um: tuple[float, ...]
 
 
-class Raman(_Instruction, frozen=True):
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What classical bits must hold for a step to be done.
+
+    Attributes:
+        clbits: The bits, each once.
+        values: The value of each of them, all at once.
+    """
+
+    clbits: tuple[int, ...]
+    values: tuple[bool, ...]
+
+
+class Raman(_Instruction, frozen=True, omit_defaults=True):
     """One-qubit gates, all at once: atom `atoms[i]` sees Qiskit's `UGate(*angles[i])`.
 
     Attributes:
         atoms: The atoms that are driven, each once.
         angles: (theta, phi, lam) for each of them, in radians.
+        condition: On what outcomes the layer is run, on data atoms only; None: always.
     """
 
     atoms: tuple[int, ...]
     angles: tuple[tuple[float, float, float], ...]
+    condition: Condition | None = None
 
 
 class Rydberg(_Instruction, frozen=True, omit_defaults=True):
@@ -74,13 +88,27 @@ class Release(_Instruction, frozen=True):
 
 
 class Measure(_Instruction, frozen=True):
-    """Measure `atoms[i]` in the Z basis into classical bit `clbits[i]`."""
+    """Measure `atoms[i]` in the Z basis into classical bit `clbits[i]`; data atoms only, at any time."""
 
     atoms: tuple[int, ...]
     clbits: tuple[int, ...]
 
 
-Instruction = Move | Raman | Rydberg | Release | Measure
+class Reset(_Instruction, frozen=True):
+    """Bring these data atoms to |0>, whatever state they are in."""
+
+    atoms: tuple[int, ...]
+
+
+Instruction = Move | Raman | Rydberg | Release | Measure | Reset
+
+Event = Measure | Reset | Raman
+"""A step that is no gate of fixed effect: a measurement, a reset, or a Raman layer that has a condition."""
+
+
+def is_event(op: Instruction) -> TypeGuard[Event]:
+    """Return whether an instruction is an `Event`."""
+    return isinstance(op, (Measure, Reset)) or (isinstance(op, Raman) and op.condition is not None)
 
 
 class CircuitInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -291,8 +319,9 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
     def to_circuit(self) -> QuantumCircuit:
         """Return the program as a circuit of u, cz and cp gates on the data qubits and a register of ancillas.
 
-        Moves leave no trace; a release becomes nothing, since the ancilla is |0> by then. The data qubits and classical
-        bits keep the registers of the source circuit, so the result runs wherever the source did.
+        Moves leave no trace; a release becomes nothing, since the ancilla is |0> by then. A layer with a condition is
+        an `if_test`, and one in another where the condition is on several bits that are no register. The data qubits
+        and classical bits keep the registers of the source circuit, so the result runs wherever the source did.
         """
         from .to_qiskit import program_to_circuit
 
@@ -301,11 +330,12 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
     def to_qasm(self) -> str:
         """Return the program as OpenQASM 3 on physical qubits, which says all that the program says.
 
-        Atom k is $k. Each Raman layer, Rydberg pulse and measurement stands behind a barrier of all atoms. Annotations
-        of the barrier tell what happens there, as JSON with the keys of the program format: `@qpilot.move`,
-        `@qpilot.release`, then `@qpilot.raman` or `@qpilot.rydberg` with its number, counted from 1, or
-        `@qpilot.measure`; those of the first also give `@qpilot.device`, `@qpilot.sites` and `@qpilot.ancillas`. A
-        Rydberg pulse without pairs has no number. Readers that know no annotations see the circuit of `to_circuit`.
+        Atom k is $k. Each Raman layer, Rydberg pulse, measurement and reset stands behind a barrier of all atoms.
+        Annotations of the barrier tell what happens there, as JSON with the keys of the program format: `@qpilot.move`,
+        `@qpilot.release`, then `@qpilot.raman` or `@qpilot.rydberg` with its number, counted from 1, `@qpilot.measure`
+        or `@qpilot.reset`; those of the first also give `@qpilot.device`, `@qpilot.sites` and `@qpilot.ancillas`. A
+        Rydberg pulse without pairs has no number. The gates of a layer that has a condition are in an `if` for each of
+        its bits. Readers that know no annotations see the circuit of `to_circuit`.
 
         A program measures into the classical registers of the source; a name that OpenQASM 3 does not allow is changed.
 
@@ -326,9 +356,10 @@ class Program(msgspec.Struct, frozen=True, dict=True, eq=False):
         * A pulse acts on all pairs that are close; which ones is a comment. It is a CZ: no phases by other angles.
         * One-qubit gates of a Raman layer, and measurements, stand one after the other.
         * One AOD moves; times, fidelities and the global phase are lost.
+        * Resets and layers that have a condition are not written.
 
         Raises:
-            ProgramError: The program is not well formed, moves several AODs, or has a pulse with other phases.
+            ProgramError: The program is not well formed, or has what is not written.
 
         References:
             https://queracomputing.github.io/bloqade-shuttle
@@ -431,15 +462,31 @@ def _fault(op: Instruction, num_atoms: int, num_qubits: int, num_clbits: int, nu
     if isinstance(op, Raman):
         if len(op.angles) != len(atoms):
             return f"{len(atoms)} atoms but {len(op.angles)} triples of angles"
-        return None if math.isfinite(sum(chain.from_iterable(op.angles))) else "an angle is not finite"
+        if not math.isfinite(sum(chain.from_iterable(op.angles))):
+            return "an angle is not finite"
+        return _fault_of_condition(op.condition, atoms, num_qubits, num_clbits) if op.condition else None
     if isinstance(op, Release) and atoms and min(atoms) < num_qubits:
         return f"atom {min(atoms)} is a data qubit; only ancillas are released"
+    if isinstance(op, (Measure, Reset)) and atoms and max(atoms) >= num_qubits:
+        verb = "measured" if isinstance(op, Measure) else "reset"
+        return f"atom {max(atoms)} is an ancilla; only data qubits are {verb}"
     if isinstance(op, Measure):
         if len(op.clbits) != len(atoms):
             return f"{len(atoms)} atoms but {len(op.clbits)} classical bits"
-        if atoms and max(atoms) >= num_qubits:
-            return f"atom {max(atoms)} is an ancilla; only data qubits are measured"
-        missing = next((bit for bit in op.clbits if not 0 <= bit < num_clbits), None)
-        if missing is not None:
-            return f"there is no classical bit {missing}; the program has {num_clbits}"
+        return _missing_clbit(op.clbits, num_clbits)
     return None
+
+
+def _fault_of_condition(condition: Condition, atoms: list[int], num_qubits: int, num_clbits: int) -> str | None:
+    if atoms and max(atoms) >= num_qubits:
+        return f"atom {max(atoms)} is an ancilla; only data qubits are driven under a condition"
+    if not condition.clbits or len(condition.clbits) != len(condition.values):
+        return f"the condition has {len(condition.clbits)} classical bits and {len(condition.values)} values"
+    if len(set(condition.clbits)) < len(condition.clbits):
+        return "the condition names a classical bit twice"
+    return _missing_clbit(condition.clbits, num_clbits)
+
+
+def _missing_clbit(clbits: tuple[int, ...], num_clbits: int) -> str | None:
+    missing = next((bit for bit in clbits if not 0 <= bit < num_clbits), None)
+    return None if missing is None else f"there is no classical bit {missing}; the program has {num_clbits}"

@@ -6,13 +6,17 @@
 3. At every Rydberg pulse, among data atoms and bright ancillas: the pairs within the interaction radius are exactly the
    declared pairs, no atom is in two of them, and every other pair is at least the safe distance apart. No two atoms,
    dark ancillas included, are closer than the least atom distance.
-4. A Raman layer drives an atom at most once. An ancilla turns bright at its first Raman gate and dark at its release.
+4. A Raman layer drives an atom at most once; a measurement measures it, and a reset resets it, at most once. An ancilla
+   turns bright at its first Raman gate and dark at its release.
 5. Between pulses lines move straight to the next position; passing over occupied sites is allowed, as in the
    literature.
 6. A pulse has angles only where the native gate is "cphase". They are equal, unless the machine has
    `individual_phases`.
+7. Data atoms are reset and driven under a condition only while every ancilla is dark: a bright one may hold a copy,
+   which would keep the old value.
 
-That a released ancilla is in |0> is a matter of meaning, which `qpilot.verify` proves.
+That a released ancilla is in |0>, and that none holds a copy of what is measured in mid-circuit, is a matter of
+meaning, which `qpilot.verify` proves.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .program import Measure, Move, Program, Raman, Release, Rydberg, check_structure
+from .program import Event, Measure, Move, Program, Raman, Release, Reset, Rydberg, check_structure, is_event
 
 Pairs = NDArray[np.int64]
 """Pairs of atoms, shape (number of pairs, 2), the smaller number first."""
@@ -66,7 +70,9 @@ def check_legal(program: Program) -> list[Violation]:
         if len(checker.found) >= MAX_VIOLATIONS:
             break
         checker.index = index
-        if isinstance(op, Move):
+        if is_event(op):
+            checker.event(op)
+        elif isinstance(op, Move):
             checker.move(op)
         elif isinstance(op, Raman):
             checker.raman(op)
@@ -74,8 +80,6 @@ def check_legal(program: Program) -> list[Violation]:
             checker.rydberg(op)
         elif isinstance(op, Release):
             checker.release(op)
-        else:
-            checker.measure(op)
     return checker.found[:MAX_VIOLATIONS]
 
 
@@ -161,9 +165,14 @@ class _Checker:
     def release(self, op: Release) -> None:
         self.bright[np.array(op.atoms, dtype=np.int64)] = False
 
-    def measure(self, op: Measure) -> None:
+    def event(self, op: Event) -> None:
+        does = {Raman: "driven", Measure: "measured", Reset: "reset"}[type(op)]
         if len(set(op.atoms)) < len(op.atoms):
-            self.report(4, "an atom is measured twice at once")
+            self.report(4, f"an atom is {does} twice at once")
+        bright = self.n + np.flatnonzero(self.bright[self.n :])
+        if op.atoms and len(bright) and not isinstance(op, Measure):
+            how = " under a condition" if isinstance(op, Raman) else ""
+            self.report(7, f"atom {op.atoms[0]} is {does}{how} while ancilla atom {bright[0]} is bright")
 
     def rydberg(self, op: Rydberg) -> None:
         self._check_angles(op.angles)

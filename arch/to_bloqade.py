@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 
 from .errors import ProgramError
-from .program import Measure, Move, Program, Raman, Release, Rydberg, check_structure
+from .program import Measure, Move, Program, Raman, Release, Reset, Rydberg, check_structure
 
 _Point = tuple[float, float]
 
@@ -44,7 +44,7 @@ def program_to_bloqade(program: Program) -> str:
     """
     check_structure(program)
     moves = _moves_of_one_aod(program)
-    _check_pulses(program)
+    _check_steps(program)
     slm = program.device.slm
     cols_um, rows_um = ([slm.spacing_um * k for k in range(number)] for number in (slm.cols, slm.rows))
     traps = {"data": _grid(cols_um, rows_um)} | ({"ancillas": _lines(moves[0])} if moves else {})
@@ -75,8 +75,13 @@ def _moves_of_one_aod(program: Program) -> list[Move]:
     return moves
 
 
-def _check_pulses(program: Program) -> None:
+def _check_steps(program: Program) -> None:
     for step, op in enumerate(program.instructions):
+        if isinstance(op, Reset) or (isinstance(op, Raman) and op.condition):
+            raise ProgramError(
+                f"Instruction {step} is a {'reset' if isinstance(op, Reset) else 'layer that has a condition'}, which "
+                "this export to bloqade-shuttle does not write."
+            )
         other = [angle for angle in op.angles if angle != math.pi] if isinstance(op, Rydberg) else []
         if other:
             raise ProgramError(

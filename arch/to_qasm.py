@@ -8,7 +8,7 @@ from itertools import chain, count
 
 import msgspec
 
-from .program import CircuitInfo, Measure, Move, Program, Raman, Release, Rydberg, check_structure
+from .program import CircuitInfo, Condition, Measure, Move, Program, Raman, Release, Reset, Rydberg, check_structure
 from .to_qiskit import empty_circuit
 
 _RESERVED = frozenset(
@@ -68,7 +68,7 @@ def _lines(program: Program) -> Iterator[str]:
         elif isinstance(op, Raman):
             told.append(f"@qpilot.raman {next(layers)}")
         else:
-            told.append("@qpilot.measure")
+            told.append(f"@qpilot.{type(op).__name__.lower()}")
         if program.num_atoms:
             yield from told
             yield barrier
@@ -79,16 +79,29 @@ def _lines(program: Program) -> Iterator[str]:
         yield barrier
 
 
-def _gates(op: Raman | Rydberg | Measure, bits: list[str]) -> Iterator[str]:
+def _gates(op: Raman | Rydberg | Measure | Reset, bits: list[str]) -> Iterator[str]:
     if isinstance(op, Raman):
+        tests = _tests(op.condition, bits)
+        yield from (f"if ({test}) {{" for test in tests)
         for atom, angles in zip(op.atoms, op.angles, strict=True):
             yield f"U({', '.join(map(_number, angles))}) ${atom};"
+        yield from "}" * len(tests)
     elif isinstance(op, Rydberg):
         for k, (a, b) in enumerate(op.pairs):
             yield f"cp({_number(op.angles[k])}) ${a}, ${b};" if op.angles else f"cz ${a}, ${b};"
+    elif isinstance(op, Reset):
+        yield from (f"reset ${atom};" for atom in op.atoms)
     else:
         for atom, bit in zip(op.atoms, op.clbits, strict=True):
             yield f"{bits[bit]} = measure ${atom};"
+
+
+def _tests(condition: Condition | None, bits: list[str]) -> list[str]:
+    """Return what each classical bit of a condition must be."""
+    if condition is None:
+        return []
+    tested = zip(condition.clbits, condition.values, strict=True)
+    return [f"{bits[bit]} == {'true' if value else 'false'}" for bit, value in tested]
 
 
 def _classical_bits(info: CircuitInfo) -> tuple[list[str], list[str]]:

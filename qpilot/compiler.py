@@ -62,7 +62,9 @@ def compile(  # noqa: A001 - the name the user asked for
 ) -> Program:
     """Compile a circuit for a field programmable qubit array.
 
-    Equal arguments give equal programs.
+    Equal arguments give equal programs. A circuit may measure and reset qubits at any time, and have gates on single
+    qubits that depend on outcomes (`if_test` on a bit or a register). There all qubits wait, and every ancilla is
+    recycled first, so fewer such places give a shorter program; see `qpilot.dynamic`.
 
     Args:
         circuit: A circuit, OpenQASM 2 or 3 text, or the path of such a text. Its parameters must have values;
@@ -99,7 +101,7 @@ def compile(  # noqa: A001 - the name the user asked for
     report(0.0, "reading")
     source = read_circuit(circuit)
     require_bound(source)
-    in_parts = cut(source, device) if router == "auto" else None
+    in_parts = cut(source, device, by_strings=router == "auto")
     if in_parts:
         return compile_parts(in_parts, device, options, verify=verify, progress=progress)
     program, entry = _search(source, device, options, report)
@@ -126,7 +128,7 @@ def compile_traced(source: QuantumCircuit, device: FPQA | None, options: Compile
 
     See `compile` for the errors.
     """
-    in_parts = cut(source, device) if options.router == "auto" else None
+    in_parts = cut(source, device, by_strings=options.router == "auto")
     if in_parts:
         return compile_parts(in_parts, device, options, verify=False, progress=report)
     program, entry = _search(source, device, options, report)

@@ -3,61 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
-import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from qiskit import QuantumCircuit, qasm2, qasm3
-from qiskit.circuit import (
-    Barrier,
-    BreakLoopOp,
-    CircuitInstruction,
-    ContinueLoopOp,
-    ControlFlowOp,
-    Delay,
-    Gate,
-    Instruction,
-    Measure,
-    ParameterExpression,
-    Reset,
-    Store,
-)
-from qiskit.circuit.equivalence_library import SessionEquivalenceLibrary
-from qiskit.circuit.library import CPhaseGate, get_standard_gate_name_mapping
-from qiskit.exceptions import QiskitError
-from qiskit.quantum_info import Operator
-from qiskit.transpiler import PassManager
-from qiskit.transpiler.passes import BasisTranslator, Decompose, HighLevelSynthesis, UnitarySynthesis
 
 from .arch.errors import CircuitError
 from .arch.files import read_bytes
 from .arch.program import CircuitInfo
-from .arch.traced import Traced
 from .canonical import CanonicalForm
-from .diagonals import APPENDERS, gather
-from .parameters import number
+from .diagonals import gather
+from .reader import Reader
 from .routing.blocks import GateBlock
-
-_SYNTHESIS_BASIS = ["u", "cz"]
-_BASIS = [*_SYNTHESIS_BASIS, "cp", "crz", "rzz"]
-_KEPT = frozenset((*_BASIS, "barrier"))
-_BY_DEFINITION = ["xx_plus_yy", "xx_minus_yy"]
-"""Gates that the translator would turn into two controlled phases where their definitions have two CX gates."""
-_AS_CP: dict[str, Callable[..., CPhaseGate]] = {
-    "cs": lambda: CPhaseGate(math.pi / 2),
-    "csdg": lambda: CPhaseGate(-math.pi / 2),
-    "cu1": CPhaseGate,
-}
-"""Controlled phases that are no part of the basis: the translator would spell other gates with them."""
-
-MAX_GATES = 1_000_000
-"""Largest number of gates that is compiled, after the circuit's own gates are replaced by their definitions."""
+from .translation import one_line, to_form, translate
 
 # Atomic groups: comments are never tried in a second way, so a hostile text cannot make the search slow.
 _HEADER = re.compile(r"(?>\s+|//[^\n]*|/\*.*?\*/)*+OPENQASM\s+([0-9]+)(\.[0-9]+)?\s*;", re.DOTALL)
@@ -141,7 +103,7 @@ def lower(circuit: QuantumCircuit, *, keep_barriers: bool = True, gathered: bool
     qubit starts in |0>. Angles that depend on parameters become `Traced` numbers.
 
     Args:
-        circuit: Gates of any kind, barriers and final measurements.
+        circuit: Gates of any kind, barriers and final measurements; `qpilot.parts.cut` takes others.
         keep_barriers: Whether gates stay on their side of a barrier; what a program is verified against ignores them.
         gathered: Whether two CZ gates that are one diagonal gate become that; without it, only Qiskit's own are kept.
 
@@ -149,6 +111,8 @@ def lower(circuit: QuantumCircuit, *, keep_barriers: bool = True, gathered: bool
         CircuitError: The circuit has no qubits, or an operation that cannot be compiled.
     """
     reader = read_steps(circuit)
+    if reader.is_dynamic:
+        raise CircuitError(f"The circuit {circuit.name!r} measures, resets or decides in mid-circuit.")
     form = to_form(translate(reader, reader.steps), keep_barriers or gathered)
     form.global_phase += reader.global_phase
     if gathered:
@@ -168,7 +132,7 @@ def circuit_info(circuit: QuantumCircuit) -> CircuitInfo:
 
 
 def read_steps(circuit: QuantumCircuit) -> Reader:
-    """Return the gates, barriers and final measurements of a circuit.
+    """Return the steps of a circuit: gates, barriers, measurements, resets and gates that have a condition.
 
     Raises:
         CircuitError: The circuit has no qubits, or an operation that cannot be compiled.
@@ -232,8 +196,8 @@ def _parse_qasm2(text: str, source: str, folder: Path | None) -> QuantumCircuit:
             custom_classical=qasm2.LEGACY_CUSTOM_CLASSICAL,
         )
     except Exception as error:
-        found = re.match(r"<input>:(\d+),(\d+): (.*)", _one_line(error))
-        reason = f"{_place(found[1], found[2])}: {found[3]}" if found else _one_line(error)
+        found = re.match(r"<input>:(\d+),(\d+): (.*)", one_line(error))
+        reason = f"{_place(found[1], found[2])}: {found[3]}" if found else one_line(error)
         raise CircuitError(f"{source} is not valid OpenQASM 2: {reason}.") from error
 
 
@@ -250,7 +214,7 @@ def _parse_qasm3(text: str, source: str) -> QuantumCircuit:
 
 def _qasm3_reason(error: Exception) -> str:
     """Return place and reason of an error; Qiskit's importer states the place in three ways, or not at all."""
-    message = _one_line(error)
+    message = one_line(error)
     found = re.match(r"(?:L(\d+):C)?(\d+)(?:,(\d+))?: (.*)", message)
     if found:
         line, column = (found[1], found[2]) if found[1] else (found[2], found[3])
@@ -268,231 +232,3 @@ def _qasm3_reason(error: Exception) -> str:
 def _place(line: str | int, column: str | int) -> str:
     """Return a place as editors count it; parsers count columns from 0."""
     return f"line {line}, column {int(column) + 1}"
-
-
-def _one_line(error: BaseException) -> str:
-    """Return the message of an error as one line without its full stop."""
-    message = " ".join(str(getattr(error, "message", error)).split()).rstrip(".")
-    return message or type(error).__name__
-
-
-# --- what can be compiled --------------------------------------------------------------------------------------------
-
-
-class Reader:
-    """Reads a circuit once: keeps gates and barriers, collects final measurements, refuses everything else by name."""
-
-    def __init__(self, circuit: QuantumCircuit) -> None:
-        self.circuit = circuit
-        self.steps: list[CircuitInstruction] = []
-        self.origins: list[int] = []  # for each step, the instruction of the circuit it comes from
-        self.measures: list[tuple[int, int]] = []
-        self.global_phase = 0.0
-        self._path: list[tuple[int, str]] = []  # index and name of the current instruction, and of those it is part of
-        self._touched: set[int] = set()  # qubits a gate has acted on
-        self._measured: dict[int, int] = {}  # qubit -> instruction
-        qubits = {bit: q for q, bit in enumerate(circuit.qubits)}
-        self._read(circuit, qubits, {bit: c for c, bit in enumerate(circuit.clbits)})
-        while self.steps and self.steps[-1].name == "barrier":
-            self.steps.pop()  # nothing follows that it could hold back
-
-    def _read(self, circuit: QuantumCircuit, qubits: Mapping[Any, int], clbits: Mapping[Any, int]) -> None:
-        self.global_phase += number(circuit.global_phase)
-        for index, step in enumerate(circuit.data):
-            self._path.append((index, step.name))
-            acted = [qubits[bit] for bit in step.qubits]
-            if step.is_standard_gate():
-                if step.name != "id":
-                    self._gate(step, acted)
-            else:
-                self._step(step, acted, [clbits[bit] for bit in step.clbits])
-            self._path.pop()
-
-    def _step(self, step: CircuitInstruction, qubits: list[int], clbits: list[int]) -> None:
-        op = step.operation
-        if isinstance(op, Measure):
-            self._check_unmeasured(qubits)
-            self._measured[qubits[0]] = self._path[0][0]
-            self.measures.append((qubits[0], clbits[0]))
-        elif isinstance(op, Barrier):
-            self._keep(step, qubits)
-        elif isinstance(op, Reset):
-            self._check_reset(qubits[0])
-        elif isinstance(op, (ControlFlowOp, Store, BreakLoopOp, ContinueLoopOp)):
-            raise self._refusal(
-                "is no gate: classical control and boxes cannot be compiled; "
-                "give a circuit of gates and final measurements"
-            )
-        elif not isinstance(op, Instruction) or _is_library_gate(op):
-            self._gate(step, qubits)
-        elif not isinstance(op, Delay):
-            self._composite(step, qubits, clbits)
-
-    def _composite(self, step: CircuitInstruction, qubits: list[int], clbits: list[int]) -> None:
-        """Read the definition of an operation that is not from Qiskit's library of gates.
-
-        Qiskit goes by the name: left alone, it would translate a user's own `iswap` as its iSwapGate.
-        """
-        op = step.operation
-        try:
-            definition = op.definition
-        except Exception as error:
-            raise self._refusal(f"has no usable definition: {_one_line(error)}") from error
-        if definition is None:
-            raise self._refusal("is opaque: give it a definition in terms of known gates")
-        known = _known_gate(op, definition)
-        if known is not None:
-            self._gate(step.replace(operation=known), qubits)
-            return
-        inner_qubits = dict(zip(definition.qubits, qubits, strict=True))
-        self._read(definition, inner_qubits, dict(zip(definition.clbits, clbits, strict=True)))
-
-    def _gate(self, step: CircuitInstruction, qubits: list[int]) -> None:
-        if not all(_is_finite(value) for value in step.params):
-            raise self._refusal("has a parameter that is not a finite number")
-        self._check_unmeasured(qubits)
-        self._touched.update(qubits)
-        self._keep(step, qubits)
-
-    def _keep(self, step: CircuitInstruction, qubits: list[int]) -> None:
-        if len(self.steps) == MAX_GATES:
-            raise CircuitError(f"The circuit has more than {MAX_GATES:,} gates; compile it in parts.")
-        if step.name in _AS_CP and step.is_standard_gate():
-            step = step.replace(operation=_AS_CP[step.name](*step.params), params=None)
-        self.steps.append(step.replace(qubits=[self.circuit.qubits[q] for q in qubits]))
-        self.origins.append(self._path[0][0])
-
-    def _check_unmeasured(self, qubits: list[int]) -> None:
-        for q in qubits:
-            if q in self._measured:
-                raise self._refusal(
-                    f"acts on qubit {q} after its measurement (instruction {self._measured[q]}); only final "
-                    "measurements can be compiled: move the measurement to the end, or remove it"
-                )
-
-    def _check_reset(self, qubit: int) -> None:
-        if qubit in self._touched or qubit in self._measured:
-            raise self._refusal(
-                f"resets qubit {qubit} after other operations; only a reset before the first gate can be compiled: "
-                "use a fresh qubit instead"
-            )
-
-    def _refusal(self, what: str) -> CircuitError:
-        index, name = self._path[0]
-        inner = f", in it {self._path[-1][1]}" if len(self._path) > 1 else ""
-        return CircuitError(f"Instruction {index} ({name}{inner}) {what}.")
-
-
-def _is_library_gate(op: Instruction) -> bool:
-    return isinstance(op, Gate) and type(op).__module__.startswith("qiskit.circuit.library.")
-
-
-@functools.cache
-def _standard_gates() -> dict[str, Gate]:
-    return {name: gate for name, gate in get_standard_gate_name_mapping().items() if isinstance(gate, Gate)}
-
-
-def _known_gate(op: Instruction, definition: QuantumCircuit) -> Gate | None:
-    """Return Qiskit's gate of this name if it does what the definition says: its translation is shorter."""
-    gate = _standard_gates().get(op.name)
-    if gate is None or (gate.num_qubits, len(gate.params)) != (op.num_qubits, len(op.params)):
-        return None
-    with contextlib.suppress(QiskitError, ValueError, TypeError):  # the definition is not unitary, or has no matrix
-        known = gate.base_class(*op.params)
-        if np.allclose(Operator(definition).data, known.to_matrix(), rtol=0, atol=1e-12):
-            return known
-    return None
-
-
-def _is_finite(value: object) -> bool:
-    """Return whether a parameter is finite, as far as it is made of numbers."""
-    if isinstance(value, (int, float)):
-        return math.isfinite(value)
-    if isinstance(value, ParameterExpression):
-        with contextlib.suppress(ValueError):
-            return math.isfinite(number(value))
-        return False
-    if isinstance(value, (complex, np.number, np.ndarray)):
-        return bool(np.isfinite(value).all())
-    return True
-
-
-# --- translation -----------------------------------------------------------------------------------------------------
-
-
-def translate(reader: Reader, steps: list[CircuitInstruction]) -> QuantumCircuit:
-    """Return steps of a circuit in {u, cz, barrier} and the diagonal gates that are kept.
-
-    Raises:
-        CircuitError: A gate cannot be translated; it is named.
-    """
-    qubits = reader.circuit.qubits
-    plain = QuantumCircuit.from_instructions(steps, qubits=qubits)
-    if all(step.name in _KEPT for step in steps):
-        return plain
-    try:
-        return _run_passes(plain)
-    except Exception as error:
-        raise _culprit(reader, error) from error
-
-
-def _run_passes(circuit: QuantumCircuit) -> QuantumCircuit:
-    passes = PassManager(
-        [
-            UnitarySynthesis(basis_gates=_SYNTHESIS_BASIS, approximation_degree=1.0),
-            # A circuit is compiled as a unitary, so synthesis may not rely on qubits that happen to be in |0>.
-            HighLevelSynthesis(
-                basis_gates=_BASIS, equivalence_library=SessionEquivalenceLibrary, qubits_initially_zero=False
-            ),
-            Decompose(_BY_DEFINITION),
-            BasisTranslator(SessionEquivalenceLibrary, _BASIS),
-        ]
-    )
-    return passes.run(circuit)
-
-
-def _culprit(reader: Reader, error: Exception) -> CircuitError:
-    """Return an error that names the first gate that cannot be translated, found by translating each kind alone."""
-    tried = set()
-    for step, origin in zip(reader.steps, reader.origins, strict=False):
-        if step.is_standard_gate() or step.name in tried:
-            continue
-        tried.add(step.name)
-        try:
-            _run_passes(QuantumCircuit.from_instructions([step], qubits=step.qubits))
-        except Exception as reason:
-            name = reader.circuit.data[origin].name
-            return CircuitError(f"Instruction {origin} ({name}) cannot be translated to u and cz: {_one_line(reason)}.")
-    return CircuitError(f"The circuit cannot be translated to u and cz: {_one_line(error)}.")
-
-
-def to_form(circuit: QuantumCircuit, keep_barriers: bool) -> CanonicalForm:
-    """Return the canonical form of a translated circuit."""
-    form = CanonicalForm(circuit.num_qubits)
-    form.global_phase = number(circuit.global_phase)
-    index = {bit: q for q, bit in enumerate(circuit.qubits)}
-    for step in circuit.data:
-        qubits = [index[bit] for bit in step.qubits]
-        name = step.name
-        if name == "cz":
-            form.cp(qubits[0], qubits[1])
-        elif name == "u":
-            theta, phi, lam = map(number, step.params)
-            form.u(qubits[0], 2 * _reduced(theta / 2), _reduced(phi), _reduced(lam))
-        elif name in APPENDERS:  # an RZZ or CRZ by 2 pi is not the identity
-            APPENDERS[name](form, qubits[0], qubits[1], 2 * _reduced(number(step.params[0]) / 2))
-        elif name == "barrier":
-            if keep_barriers:
-                form.barrier(qubits)
-        else:
-            raise CircuitError(f"The operation {name} cannot be translated to u and cz.")
-    return form
-
-
-def _reduced(angle: float) -> float:
-    """Return a large angle modulo 2 pi before it is added to others, which would round it."""
-    if abs(angle) < 1e3 or isinstance(angle, Traced):
-        return angle
-    if not math.isfinite(angle):
-        raise CircuitError(f"A gate has the angle {angle}, which is not a finite number.")
-    return math.atan2(math.sin(angle), math.cos(angle))

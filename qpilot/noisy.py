@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
@@ -17,7 +18,7 @@ from .arch import program as steps
 from .arch.cost import instruction_times_us
 from .arch.device import Fidelity
 from .arch.program import Program, check_structure
-from .arch.to_qiskit import empty_circuit
+from .arch.to_qiskit import empty_circuit, tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,7 +42,7 @@ def noisy_circuit(program: Program, *, noise: bool = True) -> QuantumCircuit:
 
     The qubits are the data qubits, in the registers of the source circuit, and as many more as ancillas are ever bright
     at once. A released ancilla is reset, so what is wrong with it ends there; on the machine it would spoil its next
-    use.
+    use. Measurements and resets make no errors, and what has a condition makes its own only where it is run.
 
     Args:
         program: A compiled program.
@@ -62,8 +63,8 @@ def noisy_circuit(program: Program, *, noise: bool = True) -> QuantumCircuit:
         if isinstance(op, steps.Raman):
             tape.act(op.atoms, time_us)
             for atom, angles in zip(op.atoms, op.angles, strict=True):
-                tape.write(UGate(*angles), [atom])
-                tape.write(errors["raman"], [atom])
+                tape.write(UGate(*angles), [atom], condition=op.condition)
+                tape.write(errors["raman"], [atom], condition=op.condition)
         elif isinstance(op, steps.Rydberg) and op.pairs:
             paired = [atom for pair in op.pairs for atom in pair]
             idle = sorted(set(tape.places) - set(paired))
@@ -79,11 +80,18 @@ def noisy_circuit(program: Program, *, noise: bool = True) -> QuantumCircuit:
             tape.act(op.atoms, 0.0)
             for atom, clbit in zip(op.atoms, op.clbits, strict=True):
                 tape.write(Measure(), [atom], [clbit])
+        elif isinstance(op, steps.Reset):
+            tape.act(op.atoms, 0.0)
+            for atom in op.atoms:
+                tape.write(Reset(), [atom])
         tape.clock_us += time_us
     tape.act(list(tape.places), 0.0)
     circuit = empty_circuit(program.circuit, tape.num_places - program.num_qubits)
-    for operation, qubits, clbits in tape.written:
-        circuit.append(operation, qubits, clbits)
+    for operation, qubits, clbits, condition in tape.written:
+        with ExitStack() as conditions:
+            for test in tests(circuit, condition):
+                conditions.enter_context(circuit.if_test(test))
+            circuit.append(operation, qubits, clbits)
     return circuit
 
 
@@ -112,7 +120,7 @@ class _Tape:
         free: Qubits beyond those of the data atoms that are not in use.
         rests_us: Since when each atom in use has had nothing to do.
         clock_us: The time.
-        written: Operations with their qubits and classical bits.
+        written: Operations with their qubits, the classical bits they write, and the conditions they have.
     """
 
     num_qubits: int
@@ -122,7 +130,7 @@ class _Tape:
     free: list[int] = field(default_factory=list)
     rests_us: dict[int, float] = field(init=False)
     clock_us: float = 0.0
-    written: list[tuple[Any, list[int], Sequence[int]]] = field(default_factory=list)
+    written: list[tuple[Any, list[int], Sequence[int], steps.Condition | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.places = {atom: atom for atom in range(self.num_qubits)}
@@ -151,10 +159,16 @@ class _Tape:
                 heapq.heappush(self.free, self.places.pop(atom))
                 del self.rests_us[atom]
 
-    def write(self, operation: Any, atoms: Iterable[int], clbits: Sequence[int] = ()) -> None:
+    def write(
+        self,
+        operation: Any,
+        atoms: Iterable[int],
+        clbits: Sequence[int] = (),
+        condition: steps.Condition | None = None,
+    ) -> None:
         """Append an operation; None is none."""
         if operation is not None:
-            self.written.append((operation, [self.places[atom] for atom in atoms], clbits))
+            self.written.append((operation, [self.places[atom] for atom in atoms], clbits, condition))
 
 
 @lru_cache(maxsize=1024)

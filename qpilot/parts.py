@@ -17,14 +17,17 @@ from qiskit.synthesis import ProductFormula, QDrift
 
 from .arch.device import FPQA
 from .arch.errors import CircuitError
-from .arch.program import CircuitInfo
+from .arch.program import CircuitInfo, Event
 from .arch.unitary import ANGLE_TOLERANCE, wrap
 from .diagonals import gather
-from .frontend import circuit_info, read_steps, to_form, translate
+from .dynamic import stretches
+from .frontend import circuit_info, read_steps
 from .parameters import expression, is_free, number
 from .pauli_frames import PauliFrame
+from .reader import Reader
 from .routing.blocks import GateBlock, PauliBlock, PauliString
 from .routing.dense import largest_block
+from .translation import to_form, translate
 
 FEWEST_LETTERS = 3
 """Evolutions whose strings all have fewer letters are gates on pairs, which the other routers take."""
@@ -153,6 +156,9 @@ class Gates:
         return cls(block, form.global_phase)
 
 
+Part = Gates | PauliBlock | Event
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A circuit in parts.
@@ -160,41 +166,75 @@ class Source:
     Attributes:
         info: Name, sizes and registers of the circuit.
         parts: What to run, in order.
-        measures: (qubit, classical bit) of each final measurement, in order.
+        measures: (qubit, classical bit) of each final measurement, in order; none where there are events, which have
+            these among them.
         global_phase: Of the circuit beyond that of its parts, in radians.
     """
 
     info: CircuitInfo
-    parts: tuple[Gates | PauliBlock, ...]
+    parts: tuple[Part, ...]
     measures: tuple[tuple[int, int], ...] = ()
     global_phase: float = 0.0
 
-    def frame(self) -> PauliFrame:
-        """Return what the circuit computes."""
-        frame = PauliFrame(self.info.num_qubits)
+    def pieces(self) -> list[tuple[list[Gates | PauliBlock], Event | None]]:
+        """Return the parts up to each event, with it; and those behind the last one, with None."""
+        found: list[tuple[list[Gates | PauliBlock], Event | None]] = []
+        parts: list[Gates | PauliBlock] = []
         for part in self.parts:
-            if isinstance(part, PauliBlock):
-                for string in part.strings:
-                    frame.rotation(*masks(string.letters), string.angle)
+            if isinstance(part, (Gates, PauliBlock)):
+                parts.append(part)
             else:
-                _play(part.block, frame)
-        return frame
+                found.append((parts, part))
+                parts = []
+        return [*found, (parts, None)]
 
 
-def cut(circuit: QuantumCircuit, device: FPQA | None) -> Source | None:
-    """Cut a circuit into parts, or return None if it has no evolution under Pauli strings that stays whole.
+def frame_of(num_qubits: int, parts: Iterable[Gates | PauliBlock]) -> PauliFrame:
+    """Return what some parts of a circuit compute."""
+    frame = PauliFrame(num_qubits)
+    for part in parts:
+        if isinstance(part, PauliBlock):
+            for string in part.strings:
+                frame.rotation(*masks(string.letters), string.angle)
+        else:
+            _play(part.block, frame)
+    return frame
+
+
+def cut(circuit: QuantumCircuit, device: FPQA | None, *, by_strings: bool = True) -> Source | None:
+    """Cut a circuit into parts, or return None if it is of gates and final measurements alone.
+
+    Args:
+        circuit: The circuit.
+        device: The machine.
+        by_strings: Whether evolutions under Pauli strings of several letters stay whole; else they are gates.
 
     Raises:
         CircuitError: The circuit cannot be compiled (see `qpilot.frontend.lower`).
     """
     reader = read_steps(circuit)
-    if not any(is_pauli_evolution(step) for step in reader.steps):
-        return None
+    if not reader.is_dynamic:
+        if not by_strings or not any(is_pauli_evolution(step) for step in reader.steps):
+            return None
+        parts, phase = _parts(reader, reader.steps, device, by_strings)
+        return Source(circuit_info(circuit), tuple(parts), tuple(reader.measures), reader.global_phase + phase)
+    found: list[Part] = []
+    for stretch in stretches(reader):
+        found += _parts(reader, stretch.gates, device, by_strings)[0]
+        found += stretch.events
+    return Source(circuit_info(circuit), tuple(found))
+
+
+def _parts(
+    reader: Reader, steps: list[CircuitInstruction], device: FPQA | None, by_strings: bool
+) -> tuple[list[Gates | PauliBlock], float]:
+    """Return gates of a circuit as parts, and the phase that they leave, in radians."""
     device = device or FPQA.for_qubits(1)  # the gates of a default device do not depend on its size
+    circuit = reader.circuit
     index = {bit: q for q, bit in enumerate(circuit.qubits)}
     parts: list[Gates | PauliBlock] = []
-    phase = reader.global_phase
-    for paulis, run in itertools.groupby(reader.steps, key=is_pauli_evolution):
+    phase = 0.0
+    for paulis, run in itertools.groupby(steps, key=lambda step: by_strings and is_pauli_evolution(step)):
         steps = list(run)
         if paulis:
             merged = merge(string for step in steps for string in expand(step, [index[bit] for bit in step.qubits]))
@@ -203,7 +243,7 @@ def cut(circuit: QuantumCircuit, device: FPQA | None) -> Source | None:
                 parts.append(PauliBlock(circuit.num_qubits, merged.strings))
             continue
         parts.append(Gates.of(translate(reader, steps), device))
-    return Source(circuit_info(circuit), tuple(parts), tuple(reader.measures), phase)
+    return parts, phase
 
 
 def gathers(block: GateBlock, device: FPQA) -> bool:

@@ -18,7 +18,7 @@ from .arch.errors import CircuitError, RoutingError
 from .arch.program import CircuitInfo, Program
 from .arch.unitary import wrap
 from .machine import LINES_PER_SITE, CompileOptions, Machine, Sites, check_sites, choose_region
-from .parts import FEWEST_LETTERS, Gates, Source, as_gates, merge, real_angle
+from .parts import FEWEST_LETTERS, Gates, Part, Source, as_gates, merge, real_angle
 from .placement import find_sites, row_major
 from .routing.blocks import GateBlock, PauliBlock, PauliString
 from .routing.builder import ProgramBuilder
@@ -202,7 +202,7 @@ def compile_parts(
         rows, cols = (1 + max(site[k] for site in sites) for k in (0, 1))
     layout = machine.layout(sites, (rows, cols), LINES_PER_SITE)
     tried = _ways(source, machine, options)
-    contest: Contest[tuple[Gates | PauliBlock, ...]] = Contest(source.info, among_ways(options.objective))
+    contest: Contest[tuple[Part, ...]] = Contest(source.info, among_ways(options.objective))
     for number, (name, parts, way) in enumerate(tried):
         part = share(report, 0.9 * number / len(tried), 0.9 / len(tried))
         contest.enter(name, partial(_build, parts, machine, layout, sites, way, contest, part))
@@ -225,8 +225,9 @@ def _place(source: Source, rows: int, cols: int, options: CompileOptions) -> Sit
 
 def _ways(source: Source, machine: Machine, options: CompileOptions) -> list[tuple[str, Source, CompileOptions]]:
     """Return how to route a circuit: its strings in cats, and where it may be better one by one, or as gates."""
-    ways = [("strings in cats" if options.strategy == "rounds" else "strings one by one", source, options)]
     strings = [string for part in source.parts if isinstance(part, PauliBlock) for string in part.strings]
+    name = "strings in cats" if options.strategy == "rounds" else "strings one by one"
+    ways = [(name if strings else "stretch by stretch", source, options)]
     if options.strategy == "paper" or not strings:
         return ways
     letters = [len(string.letters) for string in strings]
@@ -245,9 +246,9 @@ def _build(
     layout: Layout,
     sites: Sites,
     options: CompileOptions,
-    contest: Contest[tuple[Gates | PauliBlock, ...]],
+    contest: Contest[tuple[Part, ...]],
     report: Progress,
-) -> tuple[Program, tuple[Gates | PauliBlock, ...]]:
+) -> tuple[Program, tuple[Part, ...]]:
     """Return a program, and the parts that it runs: Pauli strings in the order in which they were run."""
     builder = ProgramBuilder(machine.device, sites, [machine.number])
     report = contest.watch(builder, report)
@@ -265,14 +266,17 @@ def _build(
 
 
 def _route(
-    part: Gates | PauliBlock,
+    part: Part,
     machine: Machine,
     layout: Layout,
     builder: ProgramBuilder,
     options: CompileOptions,
     report: Progress,
-) -> Gates | PauliBlock:
+) -> Part:
     """Append a part to a program; return it, Pauli strings in the order in which they were run."""
+    if not isinstance(part, (Gates, PauliBlock)):
+        builder.event(part)
+        return part
     route_options = RouteOptions(options.objective, report, effort=options.effort, seed=options.seed)
     why = ""
     if isinstance(part, PauliBlock):
@@ -291,7 +295,7 @@ def _route(
         builder.run_one_qubit_gates(part.block)
         return part
     diagonal = None
-    if layout.has_line_for_every_site:
+    if layout.has_line_for_every_site and options.router == "auto":
         diagonal = DiagonalRouter(machine.device, layout, machine.most_lines, seed=options.seed)
     route_gates(part.block, layout, builder, route_options, diagonal, options.strategy, why)
     return part

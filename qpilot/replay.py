@@ -24,7 +24,7 @@ from typing import Protocol
 
 from .arch.bits import bits
 from .arch.errors import VerificationError
-from .arch.program import Instruction, Measure, Program, Raman, Release, Rydberg, check_structure
+from .arch.program import Instruction, Measure, Program, Raman, Release, Reset, Rydberg, check_structure
 from .arch.unitary import ANGLE_TOLERANCE, HADAMARD, Angles, Matrix, matmul, u_angles, u_matrix, wrap
 from .canonical import CanonicalForm, is_pi
 
@@ -50,11 +50,13 @@ class Replay:
 def replay(program: Program) -> Replay:
     """Return what a program does to its data qubits, whether or not its moves are legal.
 
+    Programs that measure, reset or decide in mid-circuit are followed stretch by stretch; see `qpilot.dynamic`.
+
     Raises:
         ProgramError: The program is not well formed (see `qpilot.arch.program.check_structure`).
         VerificationError: An ancilla is used in a way that cannot be followed, a data qubit is driven while an ancilla
-            holds its value, an ancilla is released or left behind in another state than |0>, or a qubit is used after
-            its measurement.
+            holds its value, an ancilla is released or left behind in another state than |0>, a qubit is used after its
+            measurement, or there is a reset or a condition.
     """
     machine = _Machine(program.num_qubits, len(program.ancillas))
     run(program, machine)
@@ -97,6 +99,9 @@ def run(program: Program, engine: Engine) -> None:
 
 
 def _apply(op: Instruction, engine: Engine) -> None:
+    if isinstance(op, Reset) or (isinstance(op, Raman) and op.condition):
+        does = "reset" if isinstance(op, Reset) else "driven under a condition"
+        raise VerificationError(f"data qubits are {does}, which no circuit of gates and final measurements does.")
     if isinstance(op, Rydberg):
         for k, (a, b) in enumerate(op.pairs):
             engine.cp(a, b, op.angles[k] if op.angles else math.pi)

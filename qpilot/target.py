@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from qiskit import QuantumCircuit, qpy
-from qiskit.circuit import Parameter
+from qiskit.circuit import IfElseOp, Parameter, Reset
 from qiskit.circuit.library import CPhaseGate, CZGate, Measure, PauliEvolutionGate, RZZGate, UGate
 from qiskit.converters import dag_to_circuit
 from qiskit.dagcircuit import DAGCircuit
@@ -33,7 +33,7 @@ EFFORTS = (1, 1, 1, 2)
 
 
 class FPQATarget(Target):  # type: ignore[misc]
-    """What a machine runs: `u`, `measure`, and `cz`, `cp` and `rzz` between any two qubits.
+    """What a machine runs: `u`, `measure`, `reset`, `if_else`, and `cz`, `cp` and `rzz` between any two qubits.
 
     Gates that are diagonal in Z are routed together, so `cp` and `rzz` stay whole; so does a `PauliEvolutionGate`, as
     Pauli strings have a router of their own.
@@ -59,6 +59,8 @@ class FPQATarget(Target):  # type: ignore[misc]
         angles = [Parameter(name) for name in ("theta", "phi", "lam")]
         self.add_instruction(UGate(*angles), dict.fromkeys(qubits, raman))
         self.add_instruction(Measure(), dict.fromkeys(qubits))
+        self.add_instruction(Reset(), dict.fromkeys(qubits))
+        self.add_instruction(IfElseOp, name="if_else")
         # Without properties: all pairs of 1000 qubits are too many, and moves take far longer than the pulse.
         for gate in (CZGate(), CPhaseGate(angles[0]), RZZGate(angles[0])):
             self.add_instruction(gate, name=gate.name)

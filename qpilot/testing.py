@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .arch import Program
 from .arch.errors import CircuitError, QPilotError
-from .frontend import read_circuit
+from .frontend import read_circuit, read_steps
 from .verify import verify
 
 _SMALL = 10
@@ -23,7 +23,8 @@ _CLIFFORD_STEP = np.pi / 2
 def assert_same_circuit(program: Program, circuit: Any) -> None:
     """Assert that a program is legal and computes a circuit.
 
-    Besides `qpilot.verify`, programs of at most 10 atoms are simulated.
+    Besides `qpilot.verify`, programs of at most 10 atoms are simulated, unless they measure, reset or decide in
+    mid-circuit.
 
     Args:
         program: The program.
@@ -36,7 +37,7 @@ def assert_same_circuit(program: Program, circuit: Any) -> None:
         verify(program, circuit)
     except QPilotError as error:
         raise AssertionError(str(error)) from error
-    if program.num_atoms <= _SMALL:
+    if program.num_atoms <= _SMALL and not read_steps(read_circuit(circuit)).is_dynamic:
         fidelity = statevector_fidelity(program, circuit)
         if fidelity < 1 - 1e-6:
             raise AssertionError(f"The program passes verification, but its simulated fidelity is {fidelity:.6g}.")
@@ -55,10 +56,11 @@ def statevector_fidelity(program: Program, circuit: Any, *, seed: int = 0, globa
         global_phase: Compare the global phase too: return the real part of the overlap, not its squared absolute value.
 
     Raises:
-        CircuitError: The program has more than 24 atoms, or other numbers of qubits than the circuit.
+        CircuitError: The program has more than 24 atoms, or other numbers of qubits than the circuit, or the circuit
+            measures, resets or decides in mid-circuit.
     """
     source = read_circuit(circuit)
-    _check_sizes(program, source)
+    _check_source(program, source)
     if program.num_atoms > _LARGEST:
         raise CircuitError(f"The program has {program.num_atoms} atoms; at most {_LARGEST} can be simulated.")
     angles = np.random.default_rng(seed).uniform(0, 2 * np.pi, size=(source.num_qubits, 3))
@@ -80,14 +82,20 @@ def stabilizer_equal(program: Program, circuit: Any) -> bool:
         circuit: The source: anything `qpilot.compile` takes.
 
     Raises:
-        CircuitError: A gate is not Clifford, or the numbers of qubits differ.
+        CircuitError: A gate is not Clifford, the numbers of qubits differ, or the circuit measures, resets or decides
+            in mid-circuit.
     """
     source = read_circuit(circuit)
-    _check_sizes(program, source)
+    _check_source(program, source)
     return _stabilizers(program.to_circuit(), program) == _stabilizers(_in_u_and_cz(source), program)
 
 
-def _check_sizes(program: Program, source: Any) -> None:
+def _check_source(program: Program, source: Any) -> None:
+    if read_steps(source).is_dynamic:
+        raise CircuitError(
+            f"The circuit {source.name!r} measures, resets or decides in mid-circuit, so it leaves no single state; "
+            "compare counts of Program.to_circuit() with those of the circuit."
+        )
     if program.num_qubits != source.num_qubits:
         raise CircuitError(f"The program has {program.num_qubits} qubits, the circuit {source.num_qubits}.")
 

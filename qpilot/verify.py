@@ -3,7 +3,8 @@
 Both circuits are brought to the canonical form of `qpilot.canonical`: the source directly, the program by `replay`.
 Equal forms mean equal unitaries. Of the source there are two forms, gates as written and gathered by `diagonals`, and
 either will do. A program that computes the same by another identity is refused: verification never accepts a wrong
-program, and accepts everything the routers write.
+program, and accepts everything the routers write. Circuits that measure, reset or decide in mid-circuit are compared
+stretch by stretch; `qpilot.dynamic` says why that is enough.
 """
 
 from __future__ import annotations
@@ -12,15 +13,20 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from .arch import Program, check_legal
 from .arch.errors import ProgramError, VerificationError
+from .arch.program import check_structure
 from .arch.unitary import wrap
 from .canonical import CanonicalForm
+from .dynamic import describe, is_same, split
 from .frontend import lower, read_circuit
 from .parameters import require_bound
-from .parts import Gates, Source, cut
+from .parts import Gates, Source, cut, frame_of
 from .pauli_frames import replay_frame
 from .replay import replay
+from .routing.blocks import PauliBlock
 
 
 def verify(program: Program, circuit: Any, *, legality: bool = True) -> None:
@@ -109,17 +115,38 @@ def check_against(program: Program, form: CanonicalForm, measures: Sequence[tupl
 def check_parts(program: Program, source: Source) -> None:
     """Prove that a program computes a circuit that is cut into parts.
 
+    Where the circuit has events in its midst, both are cut there: see `qpilot.dynamic`.
+
     Raises:
         ProgramError: The program is not well formed.
         VerificationError: The program computes something else.
     """
     if source.info.num_qubits != program.num_qubits:
         raise VerificationError(f"The program has {program.num_qubits} qubits, the circuit {source.info.num_qubits}.")
+    pieces = source.pieces()
+    if len(pieces) == 1:
+        check_measures(source.measures, _check_stretch(program, pieces[0][0]))
+        return
+    check_structure(program)
+    for number, ((parts, event), found) in enumerate(zip(pieces, split(program), strict=False)):  # both end in None
+        if not (event is found.event if event is None or found.event is None else is_same(event, found.event)):
+            raise VerificationError(
+                f"Event {number} of the program differs: it {describe(found.event)}, and the circuit {describe(event)}."
+            )
+        stretch = msgspec.structs.replace(program, instructions=found.instructions)
+        try:
+            _check_stretch(stretch, parts)
+        except VerificationError as error:
+            raise VerificationError(f"In the stretch from instruction {found.first} on: {error}") from None
+
+
+def _check_stretch(program: Program, parts: Sequence[Gates | PauliBlock]) -> Sequence[tuple[int, int]]:
+    """Prove that a program runs some parts of a circuit; return its measurements."""
     found, measures = replay_frame(program)
-    difference = source.frame().difference(found)
+    difference = frame_of(program.num_qubits, parts).difference(found)
     if difference:
         raise VerificationError(f"The program computes another circuit: {difference}.")
-    check_measures(source.measures, measures)
+    return measures
 
 
 def check_measures(expected: Sequence[tuple[int, int]], found: Sequence[tuple[int, int]]) -> None:

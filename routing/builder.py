@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ..arch.device import FPQA
 from ..arch.program import (
     CircuitInfo,
+    Event,
     Instruction,
     Measure,
     Move,
@@ -284,8 +285,12 @@ class ProgramBuilder:
         """Measure data qubits into classical bits, given as (qubit, classical bit)."""
         measures = tuple(measures)
         if measures:
-            self.flush_phases()
-            self._instructions.append(Measure(tuple(q for q, _ in measures), tuple(c for _, c in measures)))
+            self.event(Measure(tuple(q for q, _ in measures), tuple(c for _, c in measures)))
+
+    def event(self, op: Event) -> None:
+        """Append a measurement, a reset or a layer that has a condition, after all gates so far."""
+        self.flush_phases()
+        self._instructions.append(op)
 
     def build(self, circuit: CircuitInfo) -> Program:
         """Return the program."""

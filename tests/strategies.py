@@ -7,9 +7,23 @@ from collections.abc import Iterator
 
 import msgspec
 from hypothesis import strategies as st
-from qiskit import QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit
 
-from qpilot.arch import AOD, FPQA, CircuitInfo, Instruction, Lattice, Measure, Move, Program, Raman, Release, Rydberg
+from qpilot.arch import (
+    AOD,
+    FPQA,
+    CircuitInfo,
+    Condition,
+    Instruction,
+    Lattice,
+    Measure,
+    Move,
+    Program,
+    Raman,
+    Release,
+    Reset,
+    Rydberg,
+)
 from qpilot.arch import RydbergPulse as Pulse
 from qpilot.canonical import CanonicalForm
 from qpilot.routing.blocks import DiagonalBlock, GateBlock
@@ -53,6 +67,38 @@ def circuits(
     if measured:
         for clbit, q in enumerate(draw(st.lists(st.integers(0, n - 1), unique=True))):
             circuit.measure(q, clbit)
+    return circuit
+
+
+@st.composite
+def dynamic_circuits(draw: st.DrawFn, max_qubits: int = 3, max_steps: int = 12) -> QuantumCircuit:
+    """Random circuits that measure, reset and decide anywhere, on a register of two bits and one more bit."""
+    n = draw(st.integers(1, max_qubits))
+    circuit = QuantumCircuit(n, global_phase=draw(ANGLES))
+    circuit.add_register(ClassicalRegister(2, "c"), ClassicalRegister(1, "d"))
+    names = [name for name in ("h", "x", "s", "ry", "u", "cx", "cz", "cp") if _GATES[name][0] <= n]
+    kinds = st.sampled_from([*names, *names, "barrier", "measure", "measure", "reset", "if", "if_else"])
+    for kind in draw(st.lists(kinds, max_size=max_steps)):
+        qubits = draw(st.permutations(range(n)))
+        if kind == "barrier":
+            circuit.barrier(*qubits[:2])
+        elif kind == "measure":
+            circuit.measure(qubits[0], draw(st.integers(0, 2)))
+        elif kind == "reset":
+            circuit.reset(qubits[0])
+        elif kind.startswith("if"):
+            bit = draw(st.integers(0, 2))
+            of_register, of_bit = draw(st.integers(0, 4)), draw(st.booleans())
+            test = (circuit.clbits[bit], of_bit) if draw(st.booleans()) else (circuit.cregs[0], of_register)
+            with circuit.if_test(test) as otherwise:
+                circuit.u(draw(ANGLES), draw(ANGLES), 0.3, qubits[0])
+                circuit.x(qubits[-1])
+            if kind == "if_else":
+                with otherwise:
+                    circuit.ry(draw(ANGLES), qubits[0])
+        else:
+            size, num_angles = _GATES[kind]
+            getattr(circuit, kind)(*(draw(ANGLES) for _ in range(num_angles)), *qubits[:size])
     return circuit
 
 
@@ -161,7 +207,10 @@ def legal_programs(draw: st.DrawFn) -> Program:
     if steps and draw(st.booleans()):
         steps.append(Release(tuple(range(n, 2 * n))))
     if info.num_clbits:
-        steps.append(Measure((0,), (draw(st.integers(0, info.num_clbits - 1)),)))
+        bit = draw(st.integers(0, info.num_clbits - 1))
+        if isinstance(steps[-1] if steps else None, Release):
+            steps += [Reset((n - 1,)), Raman((0,), (HADAMARD,), Condition((bit,), (draw(st.booleans()),)))]
+        steps.append(Measure((0,), (bit,)))
     return Program(info, device, tuple((0, q) for q in range(n)), tuple((0, 0, q) for q in range(n)), tuple(steps))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arch.program import Measure, Raman
+from ..arch.program import Measure, Raman, Reset
 from .motion import FOLD, GATE, Ints, Trace
 
 _MOST_LETTERS = 32
@@ -56,10 +56,11 @@ def gate_times(trace: Trace, circuit: Any) -> list[GateTimes]:
     qubits = [[index[bit] for bit in step.qubits] for step in steps]
     parts = [list(_two_qubit_parts(step.operation, on)) for step, on in zip(steps, qubits, strict=True)]
     spans = _match(trace, parts)
-    measured = _measure_steps(trace)
-    for k, (step, on) in enumerate(zip(steps, qubits, strict=True)):
-        if step.operation.name == "measure" and on[0] in measured:
-            spans[k] = measured[on[0]], measured[on[0]]
+    events = _event_steps(trace)
+    for k in reversed(range(len(steps))):  # the first resets of a circuit may be left out
+        happened = events.get((steps[k].operation.name, *qubits[k]))
+        if happened:
+            spans[k] = (happened.pop(),) * 2
     latest = _latest(spans, qubits, len(trace.sentences))
     _match_one_qubit_gates(trace, spans, qubits, latest)
     return [
@@ -99,9 +100,14 @@ def _match(trace: Trace, parts: list[list[tuple[int, int]]]) -> list[tuple[int, 
     return spans
 
 
-def _measure_steps(trace: Trace) -> dict[int, int]:
-    ops = enumerate(trace.program.instructions)
-    return {atom: step for step, op in ops if isinstance(op, Measure) for atom in op.atoms}
+def _event_steps(trace: Trace) -> dict[tuple[str | int, ...], list[int]]:
+    """Return when each qubit is measured, as ("measure", qubit), and reset."""
+    found: dict[tuple[str | int, ...], list[int]] = defaultdict(list)
+    for step, op in enumerate(trace.program.instructions):
+        if isinstance(op, (Measure, Reset)):
+            for atom in op.atoms:
+                found[type(op).__name__.lower(), atom].append(step)
+    return found
 
 
 def _latest(spans: list[tuple[int, int] | None], qubits: list[list[int]], end: int) -> list[int]:
@@ -138,7 +144,8 @@ def _match_one_qubit_gates(
 
 
 def _text(operation: Any, qubits: list[int]) -> str:
-    params = ", ".join(_parameter(value) for value in operation.params)
+    has_body = bool(getattr(operation, "blocks", ()))  # of an if_test, whose parameters are circuits
+    params = "" if has_body else ", ".join(_parameter(value) for value in operation.params)
     return f"{operation.name}{f'({params})' if params else ''} {' '.join(f'q{q}' for q in qubits)}"
 
 

@@ -16,10 +16,24 @@ from numpy.typing import NDArray
 
 from ..arch.cost import instruction_times_us
 from ..arch.errors import OptionError, ProgramError
-from ..arch.program import Instruction, Measure, Move, Program, Raman, Release, Rydberg, check_structure
+from ..arch.program import (
+    Condition,
+    Instruction,
+    Measure,
+    Move,
+    Program,
+    Raman,
+    Release,
+    Reset,
+    Rydberg,
+    check_structure,
+)
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
+
+_MOST_BITS = 4
+"""Classical bits of a condition that a sentence names."""
 
 UNKNOWN = -1
 """In place of a qubit: none, or none that can be told."""
@@ -359,12 +373,23 @@ def _describe_move(aod: int, moves: Moves, k: int) -> str:
 
 def _describe(op: Instruction) -> str:
     if isinstance(op, Raman):
-        return f"Raman layer: {_count(len(op.atoms), 'atom')}"
+        return f"Raman layer: {_count(len(op.atoms), 'atom')}{_describe_condition(op.condition)}"
     if isinstance(op, Release):
         return f"release: {_count(len(op.atoms), 'ancilla')}"
     if isinstance(op, Measure):
         return f"measurement: {_count(len(op.atoms), 'qubit')}"
+    if isinstance(op, Reset):
+        return f"reset: {_count(len(op.atoms), 'qubit')}"
     return "pulse without pairs"
+
+
+def _describe_condition(condition: Condition | None) -> str:
+    if condition is None:
+        return ""
+    if len(condition.clbits) > _MOST_BITS:
+        return f", if {len(condition.clbits)} classical bits are right"
+    tests = zip(condition.clbits, condition.values, strict=True)
+    return f", if {' and '.join(f'c{clbit} = {int(value)}' for clbit, value in tests)}"
 
 
 def _count(number: int, what: str) -> str:

@@ -8,7 +8,7 @@ say is lost, or shown otherwise:
 * A gate u(theta, phi, lam) is an RZ, an RY and an RZ, a third of its time each. The global phase is lost.
 * NAViz gives each move the time its distance needs at one greatest speed. This speed is chosen so that every move ends
   in time; the longest ones take as long as they do here, shorter ones wait at their end.
-* Releases and measurements leave no trace.
+* Releases, measurements, resets and conditions leave no trace: a layer is shown as if it were always run.
 
 Reference:
     https://mqt.readthedocs.io/projects/naviz

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..arch.errors import ProgramError
 from ..arch.files import write_bytes
-from ..arch.program import Measure, Move, Program, Raman, Release, Rydberg
+from ..arch.program import Measure, Move, Program, Raman, Release, Reset, Rydberg
 from .gates import gate_times, logical_pairs
 from .motion import Trace, trace
 
@@ -26,7 +26,7 @@ NOTEBOOK_BYTES = 3_000_000
 
 TOO_LARGE = 'The page that plays it is large; qpilot.visualize.to_html(program, "program.html") writes it to a file.'
 
-_OPS = (Move, Raman, Rydberg, Release, Measure)
+_OPS = (Move, Raman, Rydberg, Release, Measure, Reset)
 _SCRIPTS = ("model.js", "canvas.js", "lists.js", "player.js")
 
 
@@ -122,7 +122,8 @@ def _arrays(of: Trace) -> dict[str, NDArray[Any]]:
     """Return what the page calculates with, little-endian and flat."""
     program, spans, steps = of.program, of.spans, len(of.sentences)
     arrays: dict[str, NDArray[Any]]
-    acted = [op.atoms if isinstance(op, (Raman, Release, Measure)) else () for op in program.instructions]
+    acted = [op.atoms if isinstance(op, (Raman, Release, Measure, Reset)) else () for op in program.instructions]
+    conditional = [isinstance(op, Raman) and op.condition is not None for op in program.instructions]
     driven = [len(op.atoms) if isinstance(op, Raman) else 0 for op in program.instructions]
     arrays = {
         "timesUs": of.times_us,
@@ -142,6 +143,7 @@ def _arrays(of: Trace) -> dict[str, NDArray[Any]]:
         "atomOffset": np.array([0, *accumulate(map(len, acted))], dtype=np.int32),
         "atoms": np.array([atom for atoms in acted for atom in atoms], dtype=np.int32),
         "angleOffset": np.array([0, *accumulate(driven)], dtype=np.int32),
+        "conditional": np.array(conditional, dtype=np.uint8),
         "angles": _angles(program).astype(np.float32),
     }
     for aod, moves in enumerate(of.moves):

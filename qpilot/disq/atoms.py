@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..arch.cost import instruction_times_us
 from ..arch.errors import DriftError
-from ..arch.program import Raman, Release, Rydberg
+from ..arch.program import Instruction, Measure, Raman, Release, Rydberg, is_event
 from ..formulas import angles_of
 from ..template import Template
 from .channels import ComplexArray, u_matrices
@@ -260,15 +260,26 @@ class _Tracker:
         self.num_registers = self.most = num_data
         if num_data > MOST_REGISTERS:
             raise _too_large()
+        self.measured = False
         self.steps: list[Step] = []
         self.atom_of_gate: list[int] = []
         self.turns: list[bool] = []
         self.followed: list[bool] = []
 
+    def _check_event(self, op: Instruction) -> None:
+        """Refuse what makes the circuit more than a unitary: here programs are run on states, without outcomes."""
+        if (is_event(op) and not isinstance(op, Measure)) or (self.measured and isinstance(op, (Raman, Rydberg))):
+            raise DriftError(
+                "The circuit measures, resets or decides in mid-circuit, which trainings cannot do; "
+                "give one of gates and final measurements."
+            )
+        self.measured |= isinstance(op, Measure)
+
     def run(self) -> Plan:
         """Return the steps."""
         program, gate, pair = self.program, 0, 0
         for op, time_us in zip(program.instructions, instruction_times_us(program), strict=True):
+            self._check_event(op)
             busy: set[int] = set()
             if isinstance(op, Raman):
                 busy = set(op.atoms)

@@ -8,13 +8,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from qpilot.arch import AOD, FPQA, CircuitInfo, Lattice, Measure, Move, Program, Raman, Release, Rydberg, check_legal
+from qpilot.arch import (
+    AOD,
+    FPQA,
+    CircuitInfo,
+    Condition,
+    Lattice,
+    Measure,
+    Move,
+    Program,
+    Raman,
+    Release,
+    Reset,
+    Rydberg,
+    check_legal,
+)
 from qpilot.arch import RydbergPulse as Pulse
 from qpilot.arch.errors import ProgramError
 from qpilot.arch.rules import MAX_VIOLATIONS
 from tests.strategies import AT_0, HADAMARD, PAIR_DEVICE, flying_cz, legal_programs, pair_program
 
 BRIGHT = Raman((2,), (HADAMARD,))
+IF_ONE = Condition((1,), (True,))
 
 
 def program(*steps, sites=((0, 0), (0, 2)), ancillas=((0, 0, 0), (0, 1, 1)), device=None):
@@ -118,6 +133,8 @@ def test_random_legal_programs(legal):
         # 4. Raman layers and measurements
         (program(Raman((0, 1, 0), (HADAMARD,) * 3)), 0, 4, "atom 0 is driven twice in one layer"),
         (program(Measure((1, 1), (0, 1))), 0, 4, "an atom is measured twice at once"),
+        (program(Reset((1, 1))), 0, 4, "an atom is reset twice at once"),
+        (program(Raman((1, 1), (HADAMARD,) * 2, IF_ONE)), 0, 4, "an atom is driven twice at once"),
         # 6. angles
         (
             program(APART, LIT, Pulse(((0, 2),), (math.pi,))),
@@ -127,11 +144,22 @@ def test_random_legal_programs(legal):
             cphase(Move(0, (0.8, 2.0), (1.0, 31.0)), LIT, Pulse(((0, 2), (1, 3)), (0.3, 0.0))),
             2, 6, "angles from 0 to 0.3 in one pulse, but the device has no individual_phases",
         ),
+        # 7. events while an ancilla is bright
+        (program(BRIGHT, Reset((1,))), 1, 7, "atom 1 is reset while ancilla atom 2 is bright"),
+        (
+            program(BRIGHT, Raman((0,), (HADAMARD,), IF_ONE)),
+            1, 7, "atom 0 is driven under a condition while ancilla atom 2 is bright",
+        ),
     ],
 )  # fmt: skip
 def test_each_rule(broken, instruction, rule, message):
     violations = check_legal(broken)
     assert any(v.instruction == instruction and v.rule == rule and message in v.message for v in violations), violations
+
+
+def test_events_while_all_ancillas_are_dark():
+    events = (Measure((0, 1), (0, 1)), Reset((0, 1)), Raman((0,), (HADAMARD,), IF_ONE), Raman((0,), (HADAMARD,)))
+    assert check_legal(program(*events, BRIGHT, Measure((0,), (0,)), Release((2,)), *events)) == []
 
 
 def test_angles_on_machines_that_have_them():
@@ -200,6 +228,15 @@ def test_the_check_stops_after_a_number_of_violations():
         (cphase(Pulse((), (0.1,))), "Instruction 0 (rydberg): 0 pairs but 1 angles."),
         (cphase(Pulse(((0, 2),), (float("inf"),))), "Instruction 0 (rydberg): an angle is not finite."),
         (cphase(Pulse(((0, 2),), (float("nan"),))), "Instruction 0 (rydberg): an angle is not finite."),
+        (program(Reset((2,))), "Instruction 0 (reset): atom 2 is an ancilla; only data qubits are reset."),
+        (
+            program(Raman((2,), (HADAMARD,), IF_ONE)),
+            "atom 2 is an ancilla; only data qubits are driven under a condition",
+        ),
+        (program(Raman((0,), (HADAMARD,), Condition((), ()))), "the condition has 0 classical bits and 0 values"),
+        (program(Raman((0,), (HADAMARD,), Condition((1,), ()))), "the condition has 1 classical bits and 0 values"),
+        (program(Raman((0,), (HADAMARD,), Condition((1, 1), (True, False)))), "names a classical bit twice"),
+        (program(Raman((0,), (HADAMARD,), Condition((2,), (True,)))), "there is no classical bit 2"),
         (program(Release((1,))), "atom 1 is a data qubit; only ancillas are released"),
         (program(Measure((0,), ())), "1 atoms but 0 classical bits"),
         (program(Measure((2,), (0,))), "atom 2 is an ancilla; only data qubits are measured"),

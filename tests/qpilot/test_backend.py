@@ -43,7 +43,7 @@ def counts(backend, circuit, **options):
 
 def test_the_backend_tells_what_the_machine_runs(backend):
     assert repr(backend) == "<FPQABackend 'enola-2x3': 6 qubits>"
-    assert set(backend.operation_names) == {"u", "cz", "cp", "rzz", "measure", "PauliEvolution"}
+    assert set(backend.operation_names) == {"u", "cz", "cp", "rzz", "measure", "reset", "if_else", "PauliEvolution"}
     assert backend.target["u"][2,].duration == pytest.approx(DEVICE.timing.raman_us * 1e-6)
     assert backend.target["u"][2,].error == pytest.approx(1 - DEVICE.fidelity.raman)
     assert backend.coupling_map is None

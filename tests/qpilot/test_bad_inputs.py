@@ -48,10 +48,7 @@ CIRCUITS = {
     "opaque gate": QASM2 + "opaque magic a;\nqreg q[1];\nmagic q[0];",
     "missing include": 'OPENQASM 2.0;\ninclude "nowhere.inc";\nqreg q[1];',
     "non-ascii gate": QASM2 + "qreg q[1];\n\u00fc q[0];",
-    "condition": QASM2 + "qreg q[1];\ncreg c[1];\nmeasure q -> c;\nif (c == 1) x q[0];",
-    "mid-circuit measurement": QASM2 + "qreg q[1];\ncreg c[1];\nmeasure q -> c;\nh q[0];",
-    "measured twice": QASM2 + "qreg q[1];\ncreg c[1];\nmeasure q -> c;\nmeasure q -> c;",
-    "reset": QASM2 + "qreg q[1];\nh q[0];\nreset q[0];",
+    "condition": QASM2 + "qreg q[2];\ncreg c[1];\nmeasure q[0] -> c[0];\nif (c == 1) cx q[0], q[1];",
     "gates without end": QASM2
     + "gate g0 a { rx(1e999) a; } "
     + "".join(f"gate g{k} a {{ g{k - 1} a; g{k - 1} a; }} " for k in range(1, 50))

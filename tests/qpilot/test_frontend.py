@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit, QuantumRegister, qasm2
 from qiskit.circuit import Clbit, Gate, Instruction, Qubit
+from qiskit.circuit.classical import expr
 from qiskit.circuit.library import (
     ECRGate,
     GlobalPhaseGate,
@@ -23,7 +24,7 @@ from qiskit.circuit.library import (
 )
 from qiskit.quantum_info import Clifford, Operator, SparsePauliOp, Statevector, random_unitary
 
-from qpilot import frontend
+from qpilot import reader, translation
 from qpilot.arch.errors import CircuitError
 from qpilot.frontend import lower, read_circuit
 from tests.strategies import ANGLES, block_circuit, circuits
@@ -253,7 +254,7 @@ def test_own_gate_that_is_a_standard_gate_is_translated_as_well_as_that():
 
 
 def test_translated_circuit_is_not_translated_again(monkeypatch):
-    monkeypatch.setattr(frontend, "_run_passes", None)
+    monkeypatch.setattr(translation, "run_passes", None)
     circuit = QuantumCircuit(2, 2)
     circuit.u(0.1, 0.2, 0.3, 0)
     circuit.cz(0, 1)
@@ -311,12 +312,18 @@ def test_registers_that_share_or_leave_out_bits_are_not_kept():
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 
-def conditional():
-    circuit = QuantumCircuit(2, 1)
+def conditional(body, test=lambda circuit: (circuit.clbits[0], 1)):
+    """An if_test whose body a function fills."""
+    circuit = QuantumCircuit(2, 2)
     circuit.measure(0, 0)
-    with circuit.if_test((circuit.clbits[0], 1)):
-        circuit.x(1)
+    with circuit.if_test(test(circuit)):
+        body(circuit)
     return circuit
+
+
+def conditional_twice(circuit):
+    with circuit.if_test((circuit.clbits[1], 1)):
+        circuit.x(1)
 
 
 def loop(kind):
@@ -336,15 +343,6 @@ def boxed():
     circuit = QuantumCircuit(1)
     with circuit.box():
         circuit.x(0)
-    return circuit
-
-
-def measured_inside():
-    inner = QuantumCircuit(1, 1, name="peek")
-    inner.measure(0, 0)
-    inner.x(0)
-    circuit = QuantumCircuit(1, 1)
-    circuit.append(inner.to_instruction(), [0], [0])
     return circuit
 
 
@@ -371,16 +369,22 @@ def with_angle(angle, name="rx"):
 
 REFUSED = {
     "no qubits": (QuantumCircuit(name="void"), "The circuit 'void' has no qubits"),
-    "mid-circuit": (
-        QASM2 + "qreg q[1]; creg c[1]; measure q->c; h q[0];",
-        r"Instruction 1 \(h\) acts on qubit 0 after",
+    "pair in if": (conditional(lambda c: c.cx(0, 1)), r"Instruction 1 \(if_else\) has a gate on two or more qubits"),
+    "measurement in if": (conditional(lambda c: c.measure(1, 1)), r"Instruction 1 \(if_else\) has a measurement, a"),
+    "reset in if": (conditional(lambda c: (c.x(1), c.reset(1))), r"\(if_else\) has a measurement, a reset"),
+    "if in if": (conditional(conditional_twice), r"\(if_else\) has a measurement, a reset or another if_test"),
+    "opaque in if": (
+        conditional(lambda c: c.append(Gate("odd", 1, []), [1])),
+        r"Instruction 1 \(if_else\) has a body that cannot be compiled: Instruction 0 \(odd\) is opaque",
     ),
-    "twice": (QASM2 + "qreg q[1]; creg c[2]; measure q[0]->c[0]; measure q[0]->c[1];", r"Instruction 1 \(measure\)"),
-    "inside": (measured_inside(), r"Instruction 0 \(peek, in it x\) acts on qubit 0 after"),
-    "reset": (QASM2 + "qreg q[1]; h q[0]; reset q[0];", r"Instruction 1 \(reset\) resets qubit 0 after"),
-    "measured reset": (QASM2 + "qreg q[1]; creg c[1]; measure q->c; reset q[0];", r"Instruction 1 \(reset\)"),
-    "if": (conditional(), r"Instruction 1 \(if_else\) is no gate"),
-    "qasm2 if": (QASM2 + "qreg q[1]; creg c[1]; if (c == 1) x q[0];", r"Instruction 0 \(if_else\) is no gate"),
+    "expression": (
+        conditional(lambda c: c.x(1), lambda c: expr.logic_not(c.clbits[0])),
+        r"\(if_else\) has an expression as its condition; compare a bit or a register",
+    ),
+    "qasm2 if": (
+        QASM2 + "qreg q[2]; creg c[1]; if (c == 1) cx q[0], q[1];",
+        r"Instruction 0 \(if_else\) has a gate on two",
+    ),
     "while": (loop("while"), r"\(while_loop\) is no gate"),
     "for": (loop("for"), r"\(for_loop\) is no gate"),
     "store": (stored(), r"\(store\) is no gate"),
@@ -407,7 +411,7 @@ def test_what_cannot_be_compiled_is_refused_by_name(circuit, message):
 
 
 def test_circuits_that_grow_without_end_are_refused(monkeypatch):
-    monkeypatch.setattr(frontend, "MAX_GATES", 1000)
+    monkeypatch.setattr(reader, "MAX_GATES", 1000)
     doubling = "".join(f"gate g{k} a, b {{ g{k - 1} a, b; g{k - 1} b, a; }} " for k in range(1, 60))
     with pytest.raises(CircuitError, match="more than 1,000 gates"):
         lower(read_circuit(QASM2 + f"gate g0 a, b {{ cx a, b; }} {doubling} qreg q[2]; g59 q[0], q[1];"))

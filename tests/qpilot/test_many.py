@@ -74,12 +74,13 @@ def ghz(num_qubits):
 
 def mixed():
     """Circuits of every kind that compile takes, and failures between them."""
-    reset = QuantumCircuit(1, name="reset")
-    reset.h(0)
-    reset.reset(0)
+    loop = QuantumCircuit(1, name="loop")
+    loop.h(0)
+    with loop.for_loop(range(2)):
+        loop.h(0)
     return [
         ghz(5),
-        reset,
+        loop,
         CIRCUITS / "bv8.qasm",
         str(CIRCUITS / "qft6.qasm"),
         "nonsense;",
@@ -142,9 +143,9 @@ def test_programs_are_the_same_with_any_executor(processes):
 def test_a_failure_says_which_circuit_and_why(processes):
     for executor in (None, processes):
         failure = compile_many(mixed(), executor)[1]
-        assert (failure.index, failure.name) == (1, "reset")
+        assert (failure.index, failure.name) == (1, "loop")
         assert isinstance(failure.error, CircuitError)
-        assert str(failure).startswith("circuit 1 (reset): CircuitError: Instruction 1 (reset) ")
+        assert str(failure).startswith("circuit 1 (loop): CircuitError: Instruction 1 (for_loop) ")
         assert failure.error.__traceback__ is None
         assert failure.error.__context__ is None
 

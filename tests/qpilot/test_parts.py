@@ -15,7 +15,7 @@ from qiskit.synthesis import LieTrotter, SuzukiTrotter
 import qpilot
 from qpilot.arch import AOD, FPQA, CircuitInfo, Lattice
 from qpilot.arch.errors import VerificationError
-from qpilot.parts import Merged, Source, as_gates, cut, expand, merge
+from qpilot.parts import Merged, as_gates, cut, expand, frame_of, merge
 from qpilot.paulis import read_paulis
 from qpilot.routing.blocks import PauliBlock
 from qpilot.routing.generic import POLICIES
@@ -332,4 +332,4 @@ def test_strings_as_gates(terms):
     found = Statevector(state).evolve(block_circuit(gates.block, global_phase=gates.global_phase)).data
     assert abs(found - rotated(state, merged.strings)).max() < 1e-6
     info = CircuitInfo("strings", paulis.num_qubits)
-    assert Source(info, (paulis,)).frame().difference(Source(info, (gates,)).frame()) is None
+    assert frame_of(info.num_qubits, [paulis]).difference(frame_of(info.num_qubits, [gates])) is None

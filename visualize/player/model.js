@@ -1,7 +1,7 @@
 // The program as arrays, and what follows from them: positions, brightness, sources, gates of an atom.
 // A state is {step, share}: the share of an instruction that has elapsed; step -1 is the start.
 
-const MOVE = 0, RAMAN = 1, RYDBERG = 2, RELEASE = 3, MEASURE = 4;
+const MOVE = 0, RAMAN = 1, RYDBERG = 2, RELEASE = 3, MEASURE = 4, RESET = 5;
 const GATE = 0, OWN = 1, FOLD = 2, IDLE = 3;
 const TYPES = { float64: Float64Array, float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 
@@ -154,7 +154,8 @@ function gatesOf(model, atom) {
       for (let k = model.atomOffset[step]; k < model.atomOffset[step + 1]; k++) {
         if (model.atoms[k] !== atom) continue;
         const a = 3 * (model.angleOffset[step] + k - model.atomOffset[step]);
-        found.push([step, `step ${step}: ${gateName(model.angles[a], model.angles[a + 1], model.angles[a + 2])}`]);
+        const gate = gateName(model.angles[a], model.angles[a + 1], model.angles[a + 2]);
+        found.push([step, `step ${step}: ${gate}${model.conditional[step] ? ", on a condition" : ""}`]);
       }
     }
   }
