@@ -38,7 +38,7 @@ LOOKS: dict[str, Style] = {
     "median-clip": Style("median, clip", GREEN, "X", "--"),
     "chi-square": Style("chi-square", PURPLE, "*"),
     "monitor": Style("energy monitor", PURPLE, "d", "--"),
-    "auto": Style("auto: monitor, clip", BLACK, "X", "--", 1.4),
+    "auto": Style("auto: the monitor", BLACK, "X", "--", 1.4),
 }
 """How policies look."""
 
