@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,7 +15,6 @@ from qiskit.circuit.library import CPhaseGate, CZGate, Measure, UGate
 
 from .arch import program as steps
 from .arch.cost import instruction_times_us
-from .arch.device import Fidelity
 from .arch.program import Program, check_structure
 from .arch.to_qiskit import empty_circuit, tests
 
@@ -56,9 +54,9 @@ def noisy_circuit(program: Program, *, noise: bool = True) -> QuantumCircuit:
         ProgramError: The program is not well formed.
     """
     check_structure(program)
-    constants = program.device.fidelity if noise else _PERFECT
-    tape = _Tape(program.num_qubits, constants.t2_us)
-    errors = {name: _depolarising(1 - getattr(constants, name), size) for name, size in _CAUSES}
+    constants = program.device.fidelity
+    tape = _Tape(program.num_qubits, constants.t2_us if noise else math.inf)
+    errors = {name: _depolarising(1 - getattr(constants, name), size) if noise else None for name, size in _CAUSES}
     for op, time_us in zip(program.instructions, instruction_times_us(program), strict=True):
         if isinstance(op, steps.Raman):
             tape.act(op.atoms, time_us)
@@ -75,7 +73,7 @@ def noisy_circuit(program: Program, *, noise: bool = True) -> QuantumCircuit:
             for atom in idle:
                 tape.write(errors["idle_rydberg"], [atom])
         elif isinstance(op, steps.Release):
-            tape.release(op.atoms)
+            tape.release(op.atoms, reset=noise)
         elif isinstance(op, steps.Measure):
             tape.act(op.atoms, 0.0)
             for atom, clbit in zip(op.atoms, op.clbits, strict=True):
@@ -105,7 +103,6 @@ def simulator() -> Any:
 
 
 _CAUSES = (("cz", 2), ("raman", 1), ("idle_rydberg", 1))
-_PERFECT = Fidelity(cz=1.0, raman=1.0, idle_rydberg=1.0, transfer=1.0, t2_us=sys.float_info.max)
 
 
 @dataclass(slots=True)
@@ -150,12 +147,13 @@ class _Tape:
                 self.write(_dephasing(waited_us / self.t2_us), [atom])
             self.rests_us[atom] = self.clock_us + time_us
 
-    def release(self, atoms: Iterable[int]) -> None:
-        """Reset ancillas and take their qubits back."""
+    def release(self, atoms: Iterable[int], *, reset: bool) -> None:
+        """Take the qubits of ancillas back; without errors they are in |0>, and shots can share one simulation."""
         for atom in atoms:
             if atom in self.places:
                 self.act([atom], 0.0)
-                self.write(Reset(), [atom])
+                if reset:
+                    self.write(Reset(), [atom])
                 heapq.heappush(self.free, self.places.pop(atom))
                 del self.rests_us[atom]
 

@@ -83,7 +83,7 @@ def test_without_noise_the_state_is_that_of_the_source(seed, size):
     source = generators.random_cz(size, 2, seed)
     program = qpilot.compile(source, FPQA(slm=Lattice(2, 3)))
     circuit = noisy_circuit(program, noise=False)
-    assert circuit == noisy_circuit(qpilot.compile(source, device()))
+    assert set(circuit.count_ops()) <= {"u", "cz"}
     circuit.save_statevector()
     found = AerSimulator(method="statevector", max_parallel_threads=1).run(circuit).result().get_statevector()
     nowhere_else = np.zeros(2**circuit.num_qubits, dtype=complex)
