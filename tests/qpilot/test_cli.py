@@ -170,7 +170,7 @@ def test_many_files_are_saved_in_a_folder_and_reported_in_order(run, tmp_path):
 
 def test_a_file_that_fails_stops_no_other(run, tmp_path):
     bad = tmp_path / "bad.qasm"
-    bad.write_text(PAIR + "reset q[0];")
+    bad.write_text(PAIR + "measure q[0] -> c[0]; if (c == 1) cz q[0],q[1];")
     (tmp_path / "ghz12.json").mkdir()
     files = [CIRCUITS / "qft6.qasm", bad, BV]
     for jobs in (1, 2):
