@@ -9,10 +9,13 @@ from typing import Any
 
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import IfElseOp, Parameter, Reset
-from qiskit.circuit.library import CPhaseGate, CZGate, Measure, PauliEvolutionGate, RZZGate, UGate
-from qiskit.converters import dag_to_circuit
+from qiskit.circuit.library import CPhaseGate, CZGate, Measure, PauliEvolutionGate, RZZGate, UGate, UnitaryGate
+from qiskit.converters import circuit_to_dag, dag_to_circuit
 from qiskit.dagcircuit import DAGCircuit
+from qiskit.quantum_info import Operator
+from qiskit.synthesis import TwoQubitBasisDecomposer
 from qiskit.transpiler import InstructionProperties, PassManager, PassManagerConfig, Target, TransformationPass
+from qiskit.transpiler.passes import Collect2qBlocks
 from qiskit.transpiler.preset_passmanagers import common, generate_preset_pass_manager
 from qiskit.transpiler.preset_passmanagers.plugin import PassManagerStagePlugin
 
@@ -107,7 +110,8 @@ class SchedulingStage(PassManagerStagePlugin):  # type: ignore[misc]
         if not isinstance(target, FPQATarget):
             raise OptionError("The scheduling stage 'qpilot' needs the target of an FPQABackend; transpile for one.")
         options = {"effort": EFFORTS[optimization_level or 0], "seed": pass_manager_config.seed_transpiler or 0}
-        return PassManager([CompileForFPQA(target.device, options | target.options)])
+        light = [Collect2qBlocks(), FewerCZ()] if optimization_level else []
+        return PassManager([*light, CompileForFPQA(target.device, options | target.options)])
 
 
 class WriteCZ(TransformationPass):  # type: ignore[misc]
@@ -119,6 +123,45 @@ class WriteCZ(TransformationPass):  # type: ignore[misc]
             if not node.is_parameterized() and abs(math.remainder(node.params[0] - math.pi, 2 * math.pi)) < 1e-12:
                 dag.substitute_node(node, CZGate(), inplace=True)
         return dag
+
+
+class FewerCZ(TransformationPass):  # type: ignore[misc]
+    """Writes gates between two qubits, one after the other, as CZ gates where these are fewer.
+
+    The transpiler counts gates, and takes three `rzz` for any gate of two qubits; but each of them is two CZ, and three
+    CZ would do. What is diagonal in Z takes no fewer that way, and stays. It reads what `Collect2qBlocks` found.
+    """
+
+    def run(self, dag: DAGCircuit) -> DAGCircuit:
+        """Return the circuit with no more CZ gates between any two qubits than needed."""
+        decomposer = TwoQubitBasisDecomposer(CZGate(), euler_basis="U")
+        for block in self.property_set["block_list"]:
+            if any(node.op.name not in _GATES or node.is_parameterized() for node in block):
+                continue
+            found = sum(_num_cz(node.op) for node in block)
+            if found < 2:
+                continue
+            qubits = sorted({qubit for node in block for qubit in node.qargs}, key=lambda q: dag.find_bit(q).index)
+            places = {qubit: place for place, qubit in enumerate(qubits)}
+            inner = QuantumCircuit(len(qubits))
+            for node in block:
+                inner.append(node.op, [places[qubit] for qubit in node.qargs])
+            matrix = Operator(inner)
+            if decomposer.num_basis_gates(matrix) < found:
+                whole = dag.replace_block_with_op(block, UnitaryGate(matrix), places)
+                dag.substitute_node_with_dag(whole, circuit_to_dag(decomposer(matrix)))
+        return dag
+
+
+_GATES = ("u", "cz", "cp", "rzz")
+
+
+def _num_cz(gate: Any) -> int:
+    """Return how many CZ gates a gate of the target is."""
+    if gate.name == "u":
+        return 0
+    phase = math.pi if gate.name == "cz" else gate.params[0] * (2 if gate.name == "rzz" else 1)
+    return 1 if abs(math.remainder(phase - math.pi, 2 * math.pi)) < 1e-9 else 2
 
 
 class CompileForFPQA(TransformationPass):  # type: ignore[misc]

@@ -12,13 +12,15 @@ from qiskit.circuit import Parameter
 from qiskit.circuit.library import PauliEvolutionGate, QFTGate
 from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
 from qiskit.providers import JobStatus
-from qiskit.quantum_info import SparsePauliOp
-from qiskit.transpiler import generate_preset_pass_manager
+from qiskit.quantum_info import Operator, SparsePauliOp
+from qiskit.transpiler import PassManager, generate_preset_pass_manager
+from qiskit.transpiler.passes import Collect2qBlocks
 from qiskit.transpiler.preset_passmanagers.plugin import list_stage_plugins
 
 import qpilot
 from qpilot.arch.errors import CircuitError, DeviceError, OptionError
-from qpilot.target import program_of
+from qpilot.benchmarks.qiskit_library import library_circuits
+from qpilot.target import FewerCZ, program_of
 
 DEVICE = qpilot.preset("enola", 2, 3)
 
@@ -103,6 +105,46 @@ def test_gates_diagonal_in_z_and_evolutions_stay_whole(backend):
             ready = transpile(source, backend, optimization_level=level)
             assert kept in ready.count_ops(), (level, kept)
             assert backend.program(ready).depth <= qpilot.compile(source, DEVICE).depth, (level, kept)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_optimization_takes_no_more_cz_and_changes_nothing(level):
+    backend = qpilot.FPQABackend(qpilot.preset("enola", 2, 4))
+    plain = generate_preset_pass_manager(0, backend=backend, seed_transpiler=1)
+    better = generate_preset_pass_manager(level, backend=backend, seed_transpiler=1)
+    for manager in (plain, better):
+        manager.scheduling = PassManager([] if manager is plain else [Collect2qBlocks(), FewerCZ()])
+    for source in [*library_circuits()][level::4]:
+        source.remove_final_measurements()
+        before, after = plain.run(source), better.run(source)
+        assert num_cz(after) <= num_cz(before), source.name
+        if "PauliEvolution" not in after.count_ops():
+            assert Operator.from_circuit(after).equiv(before), source.name
+
+
+def num_cz(circuit):
+    """Return how many CZ gates the gates between two qubits are."""
+    count = 0
+    for step in circuit.data:
+        if step.operation.name in ("cp", "rzz"):
+            phase = step.params[0] * (2 if step.operation.name == "rzz" else 1)
+            count += 1 if np.isclose(np.cos(phase), -1) else 2
+        count += step.operation.name == "cz"
+    return count
+
+
+def test_gates_of_one_pair_are_three_cz_at_most(backend):
+    heisenberg = QuantumCircuit(2)
+    heisenberg.rxx(0.3, 0, 1)
+    heisenberg.ryy(0.4, 0, 1)
+    heisenberg.rzz(0.5, 0, 1)
+    ready = transpile(heisenberg, backend, optimization_level=1)
+    assert num_cz(ready) == 3
+    assert Operator(ready) == Operator(heisenberg)
+    free = QuantumCircuit(2)
+    free.rzz(Parameter("a"), 0, 1)
+    free.rxx(Parameter("b"), 0, 1)
+    assert transpile(free, backend, optimization_level=2).num_parameters == 2
 
 
 def test_free_parameters_wait_for_values(backend):
