@@ -7,7 +7,6 @@ was broken off goes on where it was when the same command is given again. benchm
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import sys
@@ -18,6 +17,7 @@ from qpilot.arch.errors import QPilotError
 from qpilot.arch.files import write_bytes
 
 from . import cases, figures, report, rows, runs
+from .command import add_run_options, positive, report_same, require_extra, stale_keys
 from .compare import SUITES, Row
 from .rows import RowsError
 from .ways import EXTRA, WAYS, Settings
@@ -45,7 +45,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         help=f"what to measure: {', '.join(SUITES)} or all (default)",
     )
     made.add_argument("--qubits", type=_qubits, nargs="+", metavar="N", help="sizes (default: those of each suite)")
-    made.add_argument("--seeds", type=_positive, default=2, metavar="N", help="random circuits of a kind (default 2)")
+    made.add_argument("--seeds", type=positive, default=2, metavar="N", help="random circuits of a kind (default 2)")
     made.add_argument("--circuits", nargs="+", metavar="NAME", help="only these circuits, such as random-10 qft")
     made.add_argument(
         "--ways", nargs="+", choices=WAYS, metavar="WAY", help=f"only these ways to compile: {', '.join(WAYS)}"
@@ -56,18 +56,15 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument(
         "--quick", action="store_true", help="few circuits of 20 qubits, one seed of each: a few minutes on two cores"
     )
-    made.add_argument("--out", type=Path, metavar="DIR", help=f"default {RESULTS}, with --quick {QUICK}")
+    add_run_options(made, RESULTS, QUICK)
     made.add_argument(
         "--sabre-seeds",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="seeds of SABRE, of which the best counts (default 3, quick 1)",
     )
     made.add_argument(
-        "--limit", type=_positive, metavar="SECONDS", help=f"for one row (default {LIMIT_S:g}, quick {QUICK_LIMIT_S:g})"
-    )
-    made.add_argument(
-        "--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="rows at once (default: all cores)"
+        "--limit", type=positive, metavar="SECONDS", help=f"for one row (default {LIMIT_S:g}, quick {QUICK_LIMIT_S:g})"
     )
     made.add_argument(
         "--again",
@@ -77,9 +74,6 @@ def parser(prog: str) -> argparse.ArgumentParser:
         help="measure what is asked for anew, of these ways; none: of all ways",
     )
     made.add_argument("--readme", action="store_true", help="write the results into the README files of the checkout")
-    made.add_argument(
-        "--same-as", type=Path, metavar="DIR", help="compare with the rows of another run; exit with 1 if they differ"
-    )
     return made
 
 
@@ -87,8 +81,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m benchmar
     """Measure, and write the report; return 0, 1 if qpilot or a comparison failed, 130 after Ctrl-C."""
     command = parser(prog)
     options = command.parse_args(arguments)
-    if importlib.util.find_spec("pebble") is None:
-        command.error("benchmarks need the extra 'bench': pip install 'qpilot[bench]'")
+    require_extra(command)
     if options.data and not options.data.is_dir():
         command.error(f"{options.data} is not a folder")
     if options.readme and not (HERE.parent / "README.md").is_file():
@@ -112,8 +105,8 @@ def _measure_and_report(options: argparse.Namespace, out: Path, settings: Settin
     _keep_settings(out / "settings.json", settings, has_rows=bool(found))
     jobs = [*_jobs(options)]
     wanted = {rows.key_of(job.case, job.way) for job in jobs}
-    stale = {key for key in wanted if options.again is not None and key[-1] in (options.again or WAYS)}
-    stale |= wanted & {rows.row_key(row) for row in found if row["status"] == "failed"}  # it may be mended by now
+    failed = [rows.row_key(row) for row in found if row["status"] == "failed"]
+    stale = stale_keys(wanted, failed, options.again, rows.KEY.index("way"))
     found = [row for row in found if rows.row_key(row) not in stale]
     known = {rows.row_key(row) for row in found}
     jobs = [job for job in jobs if rows.key_of(job.case, job.way) not in known]
@@ -186,18 +179,7 @@ def _same(measured: list[Row], other: Path | None) -> bool:
     if other is None:
         return True
     found = rows.load(other / "rows.csv")
-    if not found:
-        raise RowsError(f"There are no rows in {other}; give the --out of another run.")
-    lines = rows.differences(measured, found)
-    print(f"{len(measured)} rows here, {len(found)} in {other}: ", end="")
-    print("the same, times aside." if not lines else f"{len(lines)} differences:", *lines[:20], sep="\n    ")
-    return not lines
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
+    return report_same(measured, found, other, rows.differences(measured, found))
 
 
 def _qubits(text: str) -> int:

@@ -43,6 +43,7 @@ from qpilot.disq import (
 )
 
 from . import rows, runs
+from .command import stale_keys
 from .compare import Row
 from .disq.problems import PROBLEMS, problem
 from .disq.settings import SETTINGS, Setting
@@ -369,10 +370,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in KEY)
+
+
 def _measure(options: argparse.Namespace) -> int:
     path = options.out / "rows.csv"
-    found = [row for row in rows.load(path, LAYOUT) if not row["note"]]
-    known = {tuple(row[name] for name in KEY) for row in found}
+    found = rows.load(path, LAYOUT)
     policies = dict.fromkeys(["plain", *options.policies])  # the others are compared with it
     todo = [
         Job(case, setting, policy, seed, options.iterations)
@@ -380,8 +384,12 @@ def _measure(options: argparse.Namespace) -> int:
         for case in options.cases
         for setting in options.settings
         for policy in policies
-        if (case, setting, policy, seed) not in known
     ]
+    failed = [_key(row) for row in found if row["note"]]
+    stale = stale_keys([job[:4] for job in todo], failed, None, KEY.index("policy"))
+    found = [row for row in found if _key(row) not in stale]
+    known = {_key(row) for row in found}
+    todo = [job for job in todo if job[:4] not in known]
 
     def keep(place: int, future: Future[Any]) -> None:
         try:
@@ -400,8 +408,8 @@ def _measure(options: argparse.Namespace) -> int:
     text = "\n\n".join([overview(measured), summary(measured)])
     write_bytes(options.out / "table.md", (text + "\n").encode(), RowsError)
     print(text)
-    failed = [row["note"] for row in found if row["note"]]
-    print(*failed, sep="\n", file=sys.stderr)
+    notes = [row["note"] for row in found if row["note"]]
+    print(*notes, sep="\n", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import io
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -96,11 +96,16 @@ def draw_all(rows: Iterable[Row], folder: Path) -> list[Path]:
         "durations": durations,
         "compile-time": compile_times,
     }
+    return save_all({name: partial(draw, rows) for name, draw in drawers.items()}, folder)
+
+
+def save_all(drawers: Mapping[str, Callable[[], Figure | None]], folder: Path) -> list[Path]:
+    """Draw figures and write them as PNG files under their names; return the files of those that there are."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     with matplotlib.style.context(["default", STYLE]):
         for name, draw in drawers.items():
-            figure = draw(rows)
+            figure = draw()
             if figure is not None:
                 paths.append(folder / f"{name}.png")
                 write_bytes(paths[-1], to_png(figure), ProgramError)

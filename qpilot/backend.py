@@ -21,7 +21,7 @@ from .target import PLUGIN, PROGRAM, FPQATarget, program_of
 DEFAULT_SHOTS = 1024
 
 
-class FPQABackend(BackendV2):  # type: ignore[misc]
+class FPQABackend(BackendV2):
     """A neutral-atom machine, simulated: for `transpile`, `backend.run` and Qiskit's primitives.
 
     A circuit that was transpiled for the backend carries its program, and `run` simulates that one; any other circuit
@@ -136,7 +136,7 @@ class FPQABackend(BackendV2):  # type: ignore[misc]
         return result
 
 
-class _Job(JobV1):  # type: ignore[misc]
+class _Job(JobV1):
     """A job in a thread of its own."""
 
     def start(self, work: Any) -> None:

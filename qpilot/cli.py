@@ -367,6 +367,7 @@ def _animate(
     from .bar import progress_bar
     from .frontend import read_circuit
     from .visualize import animate, to_html
+    from .visualize.animation import Timing
 
     check_output(output, program)
     kind = file_kind(output, ".html, .gif or .mp4")
@@ -379,8 +380,8 @@ def _animate(
         return
     chosen = (int(match[1]), int(match[2])) if steps else None
     with progress_bar() as report:
-        timing = "equal" if equal else "real"
-        animate(loaded, output, steps=chosen, fps=fps, dpi=dpi, timing=timing, progress=report)  # type: ignore[arg-type]
+        timing: Timing = "equal" if equal else "real"
+        animate(loaded, output, steps=chosen, fps=fps, dpi=dpi, timing=timing, progress=report)
 
 
 @app.command("device")

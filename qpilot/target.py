@@ -35,7 +35,7 @@ EFFORTS = (1, 1, 1, 2)
 """Effort of `qpilot.compile` at each optimization level of the transpiler."""
 
 
-class FPQATarget(Target):  # type: ignore[misc]
+class FPQATarget(Target):
     """What a machine runs: `u`, `measure`, `reset`, `if_else`, and `cz`, `cp` and `rzz` between any two qubits.
 
     Gates that are diagonal in Z are routed together, so `cp` and `rzz` stay whole; so does a `PauliEvolutionGate`, as
@@ -74,7 +74,7 @@ class FPQATarget(Target):  # type: ignore[misc]
         return FPQATarget, (self.device, self.options)
 
 
-class TranslationStage(PassManagerStagePlugin):  # type: ignore[misc]
+class TranslationStage(PassManagerStagePlugin):
     """Translates to the gates of an `FPQATarget`: Qiskit's own passes, and a CZ is written as such."""
 
     def pass_manager(
@@ -95,7 +95,7 @@ class TranslationStage(PassManagerStagePlugin):  # type: ignore[misc]
         return stage
 
 
-class SchedulingStage(PassManagerStagePlugin):  # type: ignore[misc]
+class SchedulingStage(PassManagerStagePlugin):
     """Compiles the circuit for the device of an `FPQATarget`, and lets it carry the program."""
 
     def pass_manager(
@@ -114,7 +114,7 @@ class SchedulingStage(PassManagerStagePlugin):  # type: ignore[misc]
         return PassManager([*light, CompileForFPQA(target.device, options | target.options)])
 
 
-class WriteCZ(TransformationPass):  # type: ignore[misc]
+class WriteCZ(TransformationPass):
     """Writes a controlled phase of pi as a CZ."""
 
     def run(self, dag: DAGCircuit) -> DAGCircuit:
@@ -125,7 +125,7 @@ class WriteCZ(TransformationPass):  # type: ignore[misc]
         return dag
 
 
-class FewerCZ(TransformationPass):  # type: ignore[misc]
+class FewerCZ(TransformationPass):
     """Writes gates between two qubits, one after the other, as CZ gates where these are fewer.
 
     The transpiler counts gates, and takes three `rzz` for any gate of two qubits; but each of them is two CZ, and three
@@ -164,7 +164,7 @@ def _num_cz(gate: Any) -> int:
     return 1 if abs(math.remainder(phase - math.pi, 2 * math.pi)) < 1e-9 else 2
 
 
-class CompileForFPQA(TransformationPass):  # type: ignore[misc]
+class CompileForFPQA(TransformationPass):
     """Compiles a circuit with qpilot; the circuit stays as it is, and carries the program in its metadata.
 
     The program is also the entry "qpilot_program" of the property set. A circuit with free parameters carries none.
@@ -251,7 +251,7 @@ def pass_manager(device: FPQA, *, optimization_level: int = 2, seed: int = 0, **
     return FPQAPassManager(stages.to_flow_controller())
 
 
-class FPQAPassManager(PassManager):  # type: ignore[misc]
+class FPQAPassManager(PassManager):
     """Lowers circuits to programs; see `pass_manager`."""
 
     def _passmanager_backend(self, passmanager_ir: DAGCircuit, in_program: QuantumCircuit, **kwargs: Any) -> Any:

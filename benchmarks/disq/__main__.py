@@ -8,9 +8,7 @@ benchmarks/disq/README.md says what is measured.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import os
 import platform
 import sys
 from collections.abc import Sequence
@@ -21,6 +19,7 @@ from qpilot.arch.errors import QPilotError
 from qpilot.arch.files import write_bytes
 
 from .. import rows, runs
+from ..command import add_run_options, positive, report_same, require_extra, stale_keys
 from ..compare import Row
 from ..rows import RowsError
 from . import report
@@ -46,25 +45,19 @@ def parser(prog: str) -> argparse.ArgumentParser:
         ("policies", POLICIES, "policies"),
     ):
         made.add_argument(f"--{name}", nargs="+", choices=known, metavar="NAME", help=f"{what}: {', '.join(known)}")
-    made.add_argument("--seeds", type=_positive, metavar="N", help=f"default {SEEDS}, with --quick {QUICK_SEEDS}")
+    made.add_argument("--seeds", type=positive, metavar="N", help=f"default {SEEDS}, with --quick {QUICK_SEEDS}")
     made.add_argument(
         "--iterations",
-        type=_positive,
+        type=positive,
         metavar="N",
         help=f"accepted iterations of a training (default {ITERATIONS}, quick {QUICK_ITERATIONS})",
     )
     made.add_argument(
         "--quick", action="store_true", help="few cases, kinds of drift, seeds and iterations: under three minutes"
     )
-    made.add_argument("--out", type=Path, metavar="DIR", help=f"default {RESULTS}, with --quick {QUICK}")
-    made.add_argument(
-        "--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="rows at once (default: all cores)"
-    )
+    add_run_options(made, RESULTS, QUICK)
     made.add_argument(
         "--again", nargs="*", choices=POLICIES, metavar="NAME", help="measure these policies anew; none: all of them"
-    )
-    made.add_argument(
-        "--same-as", type=Path, metavar="DIR", help="compare with the rows of another run; exit with 1 if they differ"
     )
     return made
 
@@ -73,8 +66,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m benchmar
     """Measure, and write the report; return 0, 1 if a training failed or a comparison did, 130 after Ctrl-C."""
     command = parser(prog)
     options = command.parse_args(arguments)
-    if importlib.util.find_spec("pebble") is None:
-        command.error("benchmarks need the extra 'bench': pip install 'qpilot[bench]'")
+    require_extra(command)
     try:
         return _measure_and_report(options, options.out or (QUICK if options.quick else RESULTS))
     except QPilotError as error:
@@ -96,11 +88,9 @@ def _measure_and_report(options: argparse.Namespace, out: Path) -> int:
             iterations,
         )
     ]
-    stale = {
-        key for job in todo for key in job.keys if options.again is not None and key[2] in (options.again or POLICIES)
-    }
-    # What failed may be mended by now.
-    found = [row for row in found if row_key(row) not in stale and not row["note"]]
+    broken = [row_key(row) for row in found if row["note"]]
+    stale = stale_keys({key for job in todo for key in job.keys}, broken, options.again, KEY.index("policy"))
+    found = [row for row in found if row_key(row) not in stale]
     known = {row_key(row) for row in found}
     todo = [job for job in todo if not known.issuperset(job.keys)]
     if found:
@@ -140,18 +130,8 @@ def _same(measured: list[Row], other: Path | None) -> bool:
     if other is None:
         return True
     found = rows.load(other / "rows.csv", LAYOUT)
-    if not found:
-        raise RowsError(f"There are no rows in {other}; give the --out of another run.")
     lines = rows.differences(measured, found, KEY, [name for name in LAYOUT.columns if name not in NOT_REPEATED])
-    print(f"{len(measured)} rows here, {len(found)} in {other}: ", end="")
-    print("the same, times aside." if not lines else f"{len(lines)} differences:", *lines[:20], sep="\n    ")
-    return not lines
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
+    return report_same(measured, found, other, lines)
 
 
 if __name__ == "__main__":

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from qpilot.arch.errors import ProgramError
-from qpilot.arch.files import write_bytes
-from qpilot.visualize.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, STYLE, VERMILION
+from qpilot.visualize.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
-from ..figures import to_png
+from ..figures import save_all
 from ..palette import Style
 from ..panels import explain, figure_of, handle, log_ticks
 from .policies import PLAIN
@@ -74,14 +72,7 @@ def draw_all(found: Trainings, folder: Path) -> list[Path]:
         ProgramError: The folder is not writable.
     """
     drawers: dict[str, Callable[[Trainings], Figure | None]] = {"gains": gains, "curves": curves, "detection": verdicts}
-    paths = []
-    with matplotlib.style.context(["default", STYLE]):
-        for name, draw in drawers.items():
-            figure = draw(found)
-            if figure is not None:
-                paths.append(folder / f"{name}.png")
-                write_bytes(paths[-1], to_png(figure), ProgramError)
-    return paths
+    return save_all({name: partial(draw, found) for name, draw in drawers.items()}, folder)
 
 
 def gains(found: Trainings) -> Figure | None:

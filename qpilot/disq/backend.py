@@ -44,7 +44,7 @@ PlacedGate = tuple[str, tuple[int, ...]]
 OTHERS = ("measure", "reset", "barrier", "delay")
 
 
-class DriftingSampler(BaseSamplerV2):  # type: ignore[misc]
+class DriftingSampler(BaseSamplerV2):
     """A sampler whose noise drifts: each `run` is a job, and each of its circuits takes its time, in the order given.
 
     Args:
@@ -96,7 +96,7 @@ class DriftingSampler(BaseSamplerV2):  # type: ignore[misc]
         self._machine.restore(state)
 
 
-class DriftingBackend(BackendV2):  # type: ignore[misc]
+class DriftingBackend(BackendV2):
     """A backend whose noise drifts: each `run` is a job, and each of its circuits takes its time, in the order given.
 
     Args:
@@ -386,7 +386,7 @@ def _result(job_id: str, outcomes: Sequence[BoolArray], tasks: Sequence[_Task], 
     )
 
 
-class _Finished(JobV1):  # type: ignore[misc]
+class _Finished(JobV1):
     """A job that is done when it is made."""
 
     def __init__(self, backend: DriftingBackend, result: Result) -> None:

@@ -59,6 +59,19 @@ def test_a_study_that_lost_rows_measures_these_only_and_gets_them_again(complete
     assert all(path.name in text for path in tmp_path.glob("*.png"))
 
 
+def test_what_failed_is_measured_again_and_what_failed_elsewhere_is_kept(complete, tmp_path, capfd):
+    found = rows.load(complete / "rows.csv", LAYOUT)
+    broken = [row | {"note": "broken"} if row["seed"] == 0 and row["policy"] == "plain" else row for row in found]
+    rows.save(
+        [row | {"note": "elsewhere"} if row["seed"] == 1 else row for row in broken], tmp_path / "rows.csv", LAYOUT
+    )
+    assert main([*SMALL, "--seeds", "1", "--out", str(tmp_path)]) == 1  # some have failed still
+    assert "1 trainings are left" in capfd.readouterr().err
+    after = rows.load(tmp_path / "rows.csv", LAYOUT)
+    assert len(after) == len(found)
+    assert {row["seed"] for row in after if row["note"]} == {1}
+
+
 def test_other_iterations_in_the_same_folder_are_refused(complete, capsys):
     assert main([*SMALL[:-4], "--iterations", "7", "--out", str(complete)]) == 1
     assert "are of 6 iterations" in capsys.readouterr().err
