@@ -2,7 +2,7 @@
 
 Both circuits are brought to the canonical form of `qpilot.canonical`: the source directly, the program by `replay`.
 Equal forms mean equal unitaries. Of the source there are two forms, gates as written and gathered by `diagonals`, and
-either will do. A program that computes the same by another identity is refused: verification never accepts a wrong
+either will do, as a form or as a frame of `qpilot.pauli_frames`. A program that computes the same by another identity is refused: verification never accepts a wrong
 program, and accepts everything the routers write. Circuits that measure, reset or decide in mid-circuit are compared
 stretch by stretch; `qpilot.dynamic` says why that is enough.
 """
@@ -21,7 +21,7 @@ from .arch.program import check_structure
 from .arch.unitary import wrap
 from .canonical import CanonicalForm
 from .dynamic import describe, is_same, split
-from .frontend import lower, read_circuit
+from .frontend import Lowered, lower, read_circuit
 from .parameters import require_bound
 from .parts import Gates, Source, cut, frame_of
 from .pauli_frames import replay_frame
@@ -57,21 +57,27 @@ def verify(program: Program, circuit: Any, *, legality: bool = True) -> None:
     if in_parts:
         check_parts(program, in_parts)
         return
-    lowered = lower(source, keep_barriers=False)
+    gathered = lower(source, keep_barriers=False)
     try:
-        check_against(program, lowered.form, lowered.measures)
+        check_against(program, gathered.form, gathered.measures)
     except VerificationError as error:
-        # Perhaps the program runs CZ gates one by one that the form has gathered to one gate, or has cats of ancillas.
+        # Perhaps the program runs CZ gates one by one that the form has gathered to one gate, or turns the other way in
+        # between, as templates do at some points; or it has cats of ancillas.
         plain = lower(source, keep_barriers=False, gathered=False)
-        in_gates = Source(plain.info, (Gates(plain.block, plain.form.global_phase),), plain.measures)
         for check in (
             lambda: check_against(program, plain.form, plain.measures),
-            lambda: check_parts(program, in_gates),
+            lambda: check_parts(program, _in_gates(gathered)),
+            lambda: check_parts(program, _in_gates(plain)),
         ):
             with contextlib.suppress(VerificationError):
                 check()
                 return
         raise error from None
+
+
+def _in_gates(lowered: Lowered) -> Source:
+    """Return a circuit as one part."""
+    return Source(lowered.info, (Gates(lowered.block, lowered.form.global_phase),), lowered.measures)
 
 
 def require_legal(program: Program) -> None:

@@ -89,6 +89,17 @@ def test_evolutions_under_strings_keep_their_times_free(circuit, three, strategy
     check(circuit, three, strategy=strategy)
 
 
+@pytest.mark.parametrize("a", [1.0, -1.3])
+def test_an_evolution_about_one_string_twice_may_turn_either_way(a):
+    """At some points the program turns the other way between its CZ gates than the circuit bound there."""
+    circuit = QuantumCircuit(2)
+    circuit.rx(A, 0)
+    circuit.ry(A, 0)
+    circuit.append(PauliEvolutionGate(SparsePauliOp(["XX", "XX"], [0.3, -0.8]), time=A), [0, 1])
+    circuit.rx(A, 0)
+    check(circuit, (a, 0.0, 0.0))
+
+
 @pytest.mark.parametrize("native", [("cz", False), ("cphase", False), ("cphase", True)])
 def test_controlled_phases_of_the_machine_take_parameters(native):
     rydberg = qpilot.Rydberg(individual_phases=native[1])
