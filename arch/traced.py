@@ -1,24 +1,31 @@
 """Angles that remember how they come from parameters, so that a program compiled once serves for all their values.
 
-A `Traced` number has the value it takes at one point of the parameters, a point without any coincidence, and the
+A `Traced` number has the value it takes at one point of the variables, a point without any coincidence, and the
 weights of the variables it is a sum of. The compiler calculates and decides with the value; sums and multiples carry
-the weights along. Variables are parameters and, where one-qubit gates merge, the angles of a `Core`.
+the weights along. Variables are parameters, expressions of them that are no sums and, where one-qubit gates merge, the
+angles of a `Core`.
 
 A product of one-qubit gates is kept as a *word*, P(x0) RY(y1) P(x1) ... RY(ym) P(xm). The outer phases go straight into
 the angles of the gate, and turns about the same axis add up; so only what is left between makes variables of its own.
 
-What the compiler decides at a point without coincidences holds at almost all points, since two analytic functions of
-the parameters are equal everywhere or almost nowhere; and each step is an identity between gates at every point.
+Each step of the compiler is an identity between gates, for any values of the variables. It decides at a point without
+coincidences; what it finds there holds everywhere, since two analytic functions are equal everywhere or almost nowhere.
+Expressions and the angles of cores need not be analytic functions of the parameters: as a turn in [0, pi], that of
+RY(a) is a or -a. So they count as variables of their own, which are independent of the others.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 TURN_TOLERANCE = 1e-12
 """Constant angles this close to a multiple of pi, in radians, are that multiple."""
+
+LEAST, RANGE = 0.4, 0.7
+"""Circuits are compiled with values of variables between `LEAST` and `LEAST` + `RANGE`, in radians."""
 
 
 class Traced(float):
@@ -90,22 +97,40 @@ def _scaled(value: float, number: Traced, factor: float) -> Traced:
 class Core:
     """The gate RY(y1) P(x1) RY(y2) ... RY(ym), whose angles as one gate u are variables (core, 0), (core, 1) and so on.
 
+    Cores with equal turns and phases are equal.
+
     Attributes:
         turns: The angles y, at least two.
         phases: The angles x, one less.
-        angles: Values of (theta, phi, lam, alpha), as `u_angles` gives them.
     """
 
-    __slots__ = ("angles", "phases", "turns")
+    __slots__ = ("_text", "phases", "turns")
 
     def __init__(self, turns: tuple[float, ...], phases: tuple[float, ...]) -> None:
-        from .unitary import matmul, u_angles, u_matrix
-
         self.turns, self.phases = turns, phases
-        matrix = u_matrix(float(turns[0]), 0.0, 0.0)
-        for turn, phase in zip(turns[1:], phases, strict=True):
-            matrix = matmul(matrix, u_matrix(float(turn), float(phase), 0.0))
-        self.angles = u_angles(matrix)
+        # Values without coincidences stand for the sums they are of.
+        self._text = " ".join(map(float.__repr__, (*turns, *phases)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Core) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    @property
+    def angles(self) -> tuple[Traced, ...]:
+        """The variables: theta, phi, lam and alpha as `u_angles` gives them."""
+        return tuple(Traced(self.value(k), {(self, k): 1.0}) for k in range(4))
+
+    def value(self, k: int) -> float:
+        """Return the value of one of them at the point without coincidences."""
+        return placeholder(f"{self._text} {k}")
+
+
+def placeholder(name: str) -> float:
+    """Return the value of a variable at the point without coincidences: it depends on the name alone."""
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return LEAST + RANGE * int.from_bytes(digest) / 2**64
 
 
 class Word(NamedTuple):
@@ -114,6 +139,17 @@ class Word(NamedTuple):
     turns: tuple[float, ...]
     phases: tuple[float, ...]
     alpha: float = 0.0
+
+    @classmethod
+    def of(cls, theta: float, phi: float, lam: float) -> Word:
+        """Return the gate u(theta, phi, lam). Where it turns as a core does, it is that core between phases."""
+        if isinstance(theta, Traced) and len(theta.weights) == 1:
+            ((variable, weight),) = theta.weights.items()
+            if isinstance(variable, tuple) and variable[1] == 0 and weight == 1.0 and theta == variable[0].value(0):
+                core = variable[0]
+                _, more, less, alpha = core.angles
+                return cls(core.turns, (phi - more, *core.phases, lam - less), -alpha)
+        return cls((), (0.0,)).then(cls((theta,), (phi, lam)))
 
     def then(self, before: Word) -> Word:
         """Return the product of this gate and one before it, with as few turns as there can be."""
@@ -135,8 +171,7 @@ class Word(NamedTuple):
         if not self.turns:
             return 0.0, 0.0, first, alpha
         if len(self.turns) > 1:
-            core = Core(self.turns, self.phases[1:-1])
-            theta, phi, lam, more = (Traced(value, {(core, k): 1.0}) for k, value in enumerate(core.angles))
+            theta, phi, lam, more = Core(self.turns, self.phases[1:-1]).angles
             if plain[0] == 0.0:
                 return 0.0, 0.0, first + phi + lam + last, alpha + more  # the sum counts, and phi need not be 0
             if plain[0] == math.pi:
@@ -185,7 +220,9 @@ def _shorter(turns: Sequence[float], phases: Sequence[float]) -> Word | None:
         return Word((math.pi / 2,), (first + math.pi / 2, one)).then(right._replace(alpha=right.alpha - one / 2))
     if Traced in (type(one), type(other), type(middle)):
         return None
-    theta, phi, lam, alpha = Core((one, other), (middle,)).angles
+    from .unitary import matmul, u_angles, u_matrix
+
+    theta, phi, lam, alpha = u_angles(matmul(u_matrix(one, 0.0, middle), u_matrix(other, 0.0, 0.0)))
     return Word((theta,), (first + phi, lam + last), alpha)
 
 

@@ -21,11 +21,11 @@ HADAMARD: Angles = (math.pi / 2, 0.0, math.pi)
 
 def u_matrix(theta: float, phi: float, lam: float) -> Matrix:
     """Return the matrix of Qiskit's `UGate(theta, phi, lam)`."""
-    cos, sin = math.cos(theta / 2), math.sin(theta / 2)
-    entries = (cos, -cmath.exp(1j * lam) * sin, cmath.exp(1j * phi) * sin, cmath.exp(1j * (phi + lam)) * cos)
     if Traced in (type(theta), type(phi), type(lam)):
-        return TracedMatrix.of(entries, Word((), (0.0,)).then(Word((theta,), (phi, lam))))
-    return entries
+        word = Word.of(theta, phi, lam)
+        return TracedMatrix.of(_entries(word), word)
+    cos, sin = math.cos(theta / 2), math.sin(theta / 2)
+    return cos, -cmath.exp(1j * lam) * sin, cmath.exp(1j * phi) * sin, cmath.exp(1j * (phi + lam)) * cos
 
 
 def matmul(m: Matrix, k: Matrix) -> Matrix:
@@ -44,6 +44,16 @@ def _word(m: Matrix) -> Word:
         return m.word
     theta, phi, lam, alpha = u_angles(m)
     return Word((), (0.0,), alpha).then(Word((theta,), (phi, lam)))
+
+
+def _entries(word: Word) -> Matrix:
+    """Return the matrix of a word at the point of the values."""
+    matrix = u_matrix(0.0, 0.0, float(word.phases[0]))
+    for turn, phase in zip(word.turns, word.phases[1:], strict=True):
+        matrix = matmul(matrix, u_matrix(float(turn), 0.0, float(phase)))
+    a, b, c, d = matrix
+    factor = cmath.exp(1j * float(word.alpha))
+    return factor * a, factor * b, factor * c, factor * d
 
 
 def u_angles(m: Matrix) -> tuple[float, float, float, float]:

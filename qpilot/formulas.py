@@ -12,7 +12,7 @@ from qiskit.circuit import Parameter, ParameterExpression
 from .arch.errors import CircuitError
 from .arch.traced import Core, Traced
 from .arch.unitary import ANGLE_TOLERANCE
-from .parameters import at, at_placeholders
+from .parameters import at, value_of
 from .routing.builder import NEGLIGIBLE
 
 Floats = NDArray[np.float64]
@@ -137,7 +137,7 @@ class Formulas:
 
 def formulas_of(outputs: Sequence[Traced], parameters: Sequence[Parameter]) -> Formulas:
     """Return how traced numbers come from parameters."""
-    values: dict[Hashable, float] = {parameter: at_placeholders(parameter) for parameter in parameters}
+    values: dict[Hashable, float] = {parameter: value_of(parameter) for parameter in parameters}
     levels: list[list[Core]] = []
     level_of: dict[Core, int] = {}
     expressions: list[ParameterExpression] = []
@@ -153,7 +153,7 @@ def formulas_of(outputs: Sequence[Traced], parameters: Sequence[Parameter]) -> F
             elif variable not in values:
                 assert isinstance(variable, ParameterExpression)
                 expressions.append(variable)
-                values[variable] = at_placeholders(variable)
+                values[variable] = value_of(variable)
         return least
 
     def level(core: Core) -> int:
@@ -162,7 +162,7 @@ def formulas_of(outputs: Sequence[Traced], parameters: Sequence[Parameter]) -> F
             level_of[core] = found
             levels.extend([] for _ in range(found + 1 - len(levels)))
             levels[found].append(core)
-            values.update(((core, k), value) for k, value in enumerate(core.angles))
+            values.update(((core, k), core.value(k)) for k in range(4))
         return level_of[core]
 
     for number in outputs:
@@ -177,7 +177,7 @@ def formulas_of(outputs: Sequence[Traced], parameters: Sequence[Parameter]) -> F
         phases = [x for core in cores for x in (*core.phases, *[0.0] * (count - 1 - len(core.phases)))]
         built.append(Level(_sums(turns, column, values), _sums(phases, column, values), (len(cores), count)))
         for core in cores:
-            for k in range(len(core.angles)):
+            for k in range(4):
                 column[core, k] = len(column)
     return Formulas(tuple(expressions), tuple(built), _sums(outputs, column, values))
 

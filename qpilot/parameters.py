@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -12,10 +11,7 @@ from qiskit.circuit import CircuitError as CircuitErrorOfQiskit
 from qiskit.circuit import Parameter, ParameterExpression
 
 from .arch.errors import CircuitError
-from .arch.traced import Traced
-
-LEAST, RANGE = 0.4, 0.7
-"""Values of parameters at which circuits are compiled are between `LEAST` and `LEAST` + `RANGE`, in radians."""
+from .arch.traced import Traced, placeholder
 
 NAMED = 8
 """Most parameters that an error names."""
@@ -38,7 +34,10 @@ def affine(expression: ParameterExpression) -> Affine | None:
     if isinstance(expression, Parameter):
         return Affine(0.0, {expression: 1.0})
     names = sorted(expression.parameters, key=lambda parameter: str(parameter.name))
-    slopes = {name: expression.gradient(name) for name in names}
+    try:
+        slopes = {name: expression.gradient(name) for name in names}
+    except RuntimeError:  # Qiskit cannot differentiate all of its functions
+        return None
     if any(map(is_free, slopes.values())):
         return None
     weights = {name: _real(slope) for name, slope in slopes.items()}
@@ -55,10 +54,10 @@ def number(value: Any) -> float:
     """
     if not is_free(value):
         return float(value)
-    there = at_placeholders(value)
+    there = at(value, {name: value_of(name) for name in value.parameters})
     form = affine(value)
     if form is None:
-        return Traced(there, {value: 1.0})
+        return Traced(value_of(value), {value: 1.0})
     weights = {name: weight for name, weight in form.weights.items() if weight}
     return Traced(there, weights) if weights else there
 
@@ -68,17 +67,13 @@ def expression(number: float) -> Any:
     if not isinstance(number, Traced):
         return number
     weights: Any = number.weights
-    constant = float(number) - sum(weight * at_placeholders(variable) for variable, weight in weights.items())
+    constant = float(number) - sum(weight * value_of(variable) for variable, weight in weights.items())
     return sum((weight * variable for variable, weight in weights.items()), start=constant)
 
 
-def at_placeholders(value: ParameterExpression) -> float:
-    """Return an expression at the point without coincidences.
-
-    Raises:
-        ValueError: It is no finite real number there.
-    """
-    return at(value, {name: placeholder(name) for name in value.parameters})
+def value_of(variable: ParameterExpression) -> float:
+    """Return the value of a parameter, or of an expression that is a variable, at the point without coincidences."""
+    return placeholder(variable.name if isinstance(variable, Parameter) else str(variable))
 
 
 def at(expression: ParameterExpression, values: Mapping[Parameter, float]) -> float:
@@ -91,12 +86,6 @@ def at(expression: ParameterExpression, values: Mapping[Parameter, float]) -> fl
         return _real(expression.bind({name: values[name] for name in expression.parameters}))
     except (TypeError, ArithmeticError, CircuitErrorOfQiskit) as error:
         raise ValueError(f"{expression} cannot be calculated: {error}") from None
-
-
-def placeholder(parameter: Parameter) -> float:
-    """Return the value of a parameter at the point without coincidences: it depends on the name alone."""
-    digest = hashlib.blake2b(parameter.name.encode(), digest_size=8).digest()
-    return LEAST + RANGE * int.from_bytes(digest) / 2**64
 
 
 def require_bound(circuit: QuantumCircuit) -> None:

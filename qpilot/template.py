@@ -16,13 +16,13 @@ from qiskit.circuit import Parameter
 from .arch.device import FPQA
 from .arch.errors import CircuitError
 from .arch.program import Instruction, Program, Raman, Rydberg
-from .arch.traced import Traced
+from .arch.traced import LEAST, RANGE, Traced
 from .arch.unitary import wrap
 from .compiler import compile_traced
 from .formulas import Floats, Formulas, formulas_of
 from .frontend import read_circuit
 from .machine import CompileOptions, Sites
-from .parameters import LEAST, NAMED, RANGE
+from .parameters import NAMED, value_of
 from .routing.options import Progress, no_progress, share
 from .verify import verify as verify_program
 
@@ -206,7 +206,7 @@ def _of(traced: Program, parameters: Sequence[Parameter]) -> Template:
             outputs.append(number)
         return numbers[key]
 
-    slots, plain = [], list(traced.instructions)
+    slots = []
     for index, op in enumerate(traced.instructions):
         if not isinstance(op, (Raman, Rydberg)):
             continue
@@ -215,14 +215,9 @@ def _of(traced: Program, parameters: Sequence[Parameter]) -> Template:
         found = [(gate, which) for gate, which in found if max(which) >= 0]
         if found:
             slots.append(Slots(index, tuple(gate for gate, _ in found), tuple(which for _, which in found)))
-            values = [tuple(map(float, triple)) for triple in angles]
-            new: Any = tuple(value for (value,) in values) if isinstance(op, Rydberg) else tuple(values)
-            plain[index] = msgspec.structs.replace(op, angles=new)
     info = traced.circuit
     phase = output(info.global_phase)
-    program = msgspec.structs.replace(
-        traced,
-        circuit=msgspec.structs.replace(info, global_phase=wrap(float(info.global_phase))),
-        instructions=tuple(plain),
-    )
-    return Template(program, tuple(parameters), tuple(slots), formulas_of(outputs, parameters), phase)
+    info = msgspec.structs.replace(info, global_phase=wrap(float(info.global_phase)))
+    program = msgspec.structs.replace(traced, circuit=info)
+    template = Template(program, tuple(parameters), tuple(slots), formulas_of(outputs, parameters), phase)
+    return replace(template, program=template.bind([value_of(parameter) for parameter in parameters]))

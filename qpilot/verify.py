@@ -2,9 +2,9 @@
 
 Both circuits are brought to the canonical form of `qpilot.canonical`: the source directly, the program by `replay`.
 Equal forms mean equal unitaries. Of the source there are two forms, gates as written and gathered by `diagonals`, and
-either will do, as a form or as a frame of `qpilot.pauli_frames`. A program that computes the same by another identity is refused: verification never accepts a wrong
-program, and accepts everything the routers write. Circuits that measure, reset or decide in mid-circuit are compared
-stretch by stretch; `qpilot.dynamic` says why that is enough.
+either will do, as a form or as a frame of `qpilot.pauli_frames`. A program that computes the same by another identity
+is refused: verification never accepts a wrong program, and accepts everything the routers write. Circuits that measure,
+reset or decide in mid-circuit are compared stretch by stretch; `qpilot.dynamic` says why that is enough.
 """
 
 from __future__ import annotations

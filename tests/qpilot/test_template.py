@@ -1,5 +1,6 @@
 """Templates: programs bound to values are legal, compute the bound circuit, and keep the schedule."""
 
+import itertools
 import math
 
 import numpy as np
@@ -98,6 +99,51 @@ def test_an_evolution_about_one_string_twice_may_turn_either_way(a):
     circuit.append(PauliEvolutionGate(SparsePauliOp(["XX", "XX"], [0.3, -0.8]), time=A), [0, 1])
     circuit.rx(A, 0)
     check(circuit, (a, 0.0, 0.0))
+
+
+def sign_of_a_turn():
+    """The last gate on qubit 1 turns by -a, and what is before it meets it only after Hadamard gates have cancelled."""
+    circuit = QuantumCircuit(2)
+    circuit.cx(0, 1)
+    circuit.rz(math.pi, 1)
+    circuit.cx(0, 1)
+    circuit.u(-A, math.pi, B + 2 * A, 1)
+    return circuit
+
+
+def gate_that_the_pair_leaves():
+    circuit = QuantumCircuit(2)
+    circuit.u(B, -A, math.pi, 0)
+    circuit.cz(0, 1)
+    circuit.h(0)
+    circuit.cx(1, 0)
+    circuit.rx(A, 0)
+    return circuit
+
+
+def expressions_that_are_equal_for_positive_values():
+    circuit = QuantumCircuit(2)
+    circuit.rx(A.abs() - A, 0)
+    circuit.rzz(A.abs(), 0, 1)
+    circuit.rzz(-A, 0, 1)
+    circuit.rx(A.sign() * B, 1)
+    circuit.ry(A.sin().arcsin(), 1)
+    circuit.ry(-A, 1)
+    return circuit
+
+
+@pytest.mark.parametrize(
+    "make", [sign_of_a_turn, gate_that_the_pair_leaves, expressions_that_are_equal_for_positive_values]
+)
+def test_nothing_is_decided_where_the_template_was_compiled(make):
+    """What vanishes at the values of the compilation, but not at others, stays in the program."""
+    circuit = make()
+    template = compile_template(circuit)
+    for three in itertools.product((-2.6, -1.0, 0.0, 0.3, 2.0), repeat=2):
+        point = point_for(circuit, (*three, 0.0))
+        program, bound = template.bind(point), circuit.assign_parameters(point)
+        assert_same_circuit(program, bound)
+        assert statevector_fidelity(program, bound, global_phase=True) > 1 - 1e-9
 
 
 @pytest.mark.parametrize("native", [("cz", False), ("cphase", False), ("cphase", True)])
