@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,7 +197,7 @@ def frame_of(num_qubits: int, parts: Iterable[Gates | PauliBlock]) -> PauliFrame
             for string in part.strings:
                 frame.rotation(*masks(string.letters), string.angle)
         else:
-            _play(part.block, frame)
+            play(part.block, frame.u, frame.cp)
     return frame
 
 
@@ -259,8 +259,8 @@ def gathers(block: GateBlock, device: FPQA) -> bool:
     )
 
 
-def _play(block: GateBlock, frame: PauliFrame) -> None:
-    """Append a block of gates to a frame."""
+def play(block: GateBlock, u: Callable[..., object], cp: Callable[[int, int, float], object]) -> None:
+    """Run the gates of a block in order: `u(qubit, theta, phi, lam)` and `cp(a, b, angle)`."""
     opened = [-1] * block.num_qubits
 
     def open_up_to(qubit: int, segment: int) -> None:
@@ -268,15 +268,15 @@ def _play(block: GateBlock, frame: PauliFrame) -> None:
             opened[qubit] += 1
             angles = block.openings[qubit][opened[qubit]]
             if angles is not None:
-                frame.u(qubit, *angles)
+                u(qubit, *angles)
 
     for gate in block.gates:
         open_up_to(gate.a, gate.segment_a)
         open_up_to(gate.b, gate.segment_b)
-        frame.cp(gate.a, gate.b, gate.angle)
+        cp(gate.a, gate.b, gate.angle)
     for qubit, openings in enumerate(block.openings):
         open_up_to(qubit, len(openings) - 1)
-        frame.u(qubit, 0.0, 0.0, block.closings[qubit])
+        u(qubit, 0.0, 0.0, block.closings[qubit])
 
 
 def as_gates(block: PauliBlock, device: FPQA) -> Gates:

@@ -246,23 +246,40 @@ class Quotient:
     not count, and each merge may cut off a tenth of it.
     """
 
+    _rest: list[Element]
+    _num_expected: int
+    _axes: Counter[Axis]  # of the elements that are left
+    _x_images: list[Pauli]
+    _z_images: list[Pauli]
+
     def __init__(
         self, num_qubits: int, expected: Sequence[Element], found: Iterable[Element], tolerance: float
     ) -> None:
-        self._rest: list[Element] = []
-        self._num_expected = 0
-        self._axes: Counter[Axis] = Counter()  # of the elements that are left
+        self._num_qubits = num_qubits
         self._tolerance = tolerance / 20  # of a merge, on the sine of half an angle
-        self._x_images: list[Pauli] = [(1 << q, 0, 0) for q in range(num_qubits)]
-        self._z_images: list[Pauli] = [(0, 1 << q, 0) for q in range(num_qubits)]
+        self._reduce([*map(inverse, reversed(expected))], found)
+        while self._rest:  # what a merge has made simpler may merge with what came later
+            rest, missing, images = self._rest, self._num_expected, (self._x_images, self._z_images)
+            self._reduce(rest[:missing], rest[missing:])
+            self._x_images, self._z_images = ([self.image(p) for p in strings] for strings in images)
+            self._turned = True
+            if len(self._rest) == len(rest):
+                break
+        if 2 * sum(max(map(abs, element.v)) for element in self._rest) < tolerance:
+            self._rest, self._num_expected = [], 0
+
+    def _reduce(self, missing: Iterable[Element], found: Iterable[Element]) -> None:
+        """Append all elements anew, those of E^-1 and those of F."""
+        self._rest, self._num_expected = [], 0
+        self._axes = Counter()
+        self._x_images = [(1 << q, 0, 0) for q in range(self._num_qubits)]
+        self._z_images = [(0, 1 << q, 0) for q in range(self._num_qubits)]
         self._turned = False
-        for element in reversed(expected):
-            self._append(inverse(element))
+        for element in missing:
+            self._append(element)
         self._num_expected = len(self._rest)
         for element in found:
             self._append(element)
-        if 2 * sum(max(map(abs, element.v)) for element in self._rest) < tolerance:
-            self._rest, self._num_expected = [], 0
 
     @property
     def expected(self) -> list[Element]:

@@ -3,7 +3,8 @@
 Both circuits are brought to the canonical form of `qpilot.canonical`: the source directly, the program by `replay`.
 Equal forms mean equal unitaries. Of the source there are two forms, gates as written and gathered by `diagonals`, and
 either will do, as a form or as a frame of `qpilot.pauli_frames`. A program that computes the same by another identity
-is refused: verification never accepts a wrong program, and accepts everything the routers write. Circuits that measure,
+is refused, unless it is so small that the matrices can be compared: verification never accepts a wrong program, and
+accepts everything the routers write. A template bound at special angles may need the matrices. Circuits that measure,
 reset or decide in mid-circuit are compared stretch by stretch; `qpilot.dynamic` says why that is enough.
 """
 
@@ -14,6 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import Operator
 
 from .arch import Program, check_legal
 from .arch.errors import ProgramError, VerificationError
@@ -23,10 +26,13 @@ from .canonical import CanonicalForm
 from .dynamic import describe, is_same, split
 from .frontend import Lowered, lower, read_circuit
 from .parameters import require_bound
-from .parts import Gates, Source, cut, frame_of
+from .parts import Gates, Source, cut, frame_of, play
 from .pauli_frames import replay_frame
 from .replay import replay
 from .routing.blocks import PauliBlock
+
+MATRIX_QUBITS = 8
+"""Circuits of up to this many qubits may be compared by their matrices."""
 
 
 def verify(program: Program, circuit: Any, *, legality: bool = True) -> None:
@@ -68,6 +74,7 @@ def verify(program: Program, circuit: Any, *, legality: bool = True) -> None:
             lambda: check_against(program, plain.form, plain.measures),
             lambda: check_parts(program, _in_gates(gathered)),
             lambda: check_parts(program, _in_gates(plain)),
+            lambda: _check_matrices(program, plain),
         ):
             with contextlib.suppress(VerificationError):
                 check()
@@ -78,6 +85,31 @@ def verify(program: Program, circuit: Any, *, legality: bool = True) -> None:
 def _in_gates(lowered: Lowered) -> Source:
     """Return a circuit as one part."""
     return Source(lowered.info, (Gates(lowered.block, lowered.form.global_phase),), lowered.measures)
+
+
+def _check_matrices(program: Program, lowered: Lowered) -> None:
+    """Prove that a program of few qubits computes a circuit, by their matrices.
+
+    Raises:
+        VerificationError: The program computes something else, or acts on more than `MATRIX_QUBITS` qubits.
+    """
+    found = replay(program)
+    if not program.num_qubits == len(lowered.form.segments) <= MATRIX_QUBITS:
+        raise VerificationError("The program cannot be compared with the circuit by matrices.")
+    if not _operator(lowered.form).equiv(_operator(found.form), atol=1e-6, rtol=0.0):
+        raise VerificationError("The program computes another circuit.")
+    check_measures(lowered.measures, found.measures)
+
+
+def _operator(form: CanonicalForm) -> Operator:
+    """Return the matrix of a circuit."""
+    circuit = QuantumCircuit(len(form.segments))
+    play(
+        form.to_block(),
+        lambda qubit, *angles: circuit.u(*angles, qubit),
+        lambda a, b, angle: circuit.cp(angle, a, b),
+    )
+    return Operator(circuit)
 
 
 def require_legal(program: Program) -> None:

@@ -14,7 +14,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 import qpilot
 from qpilot.arch import Move, Raman
-from qpilot.arch.errors import CircuitError, OptionError
+from qpilot.arch.errors import CircuitError, OptionError, VerificationError
 from qpilot.arch.traced import Traced
 from qpilot.arch.unitary import matmul, u_angles, u_matrix
 from qpilot.formulas import formulas_of
@@ -130,6 +130,22 @@ def expressions_that_are_equal_for_positive_values():
     circuit.ry(A.sin().arcsin(), 1)
     circuit.ry(-A, 1)
     return circuit
+
+
+@pytest.mark.parametrize(("num_qubits", "end"), [(9, 0.0), (2, 0.7)], ids=["by frames", "by matrices"])
+def test_special_angles_may_turn_gates_into_cz(num_qubits, end):
+    """At these angles the circuit has CZ gates where the program has gathered others to one gate."""
+    circuit = QuantumCircuit(num_qubits)
+    circuit.rzz(A, 0, 1)
+    circuit.u(B, B + 2 * A, -A, 1)
+    circuit.cx(0, 1)
+    circuit.rz(B + math.pi / 2, 1)
+    circuit.cx(0, 1)
+    circuit.ry(end, 1)
+    program = compile_template(circuit, objective="num_2q").bind([-math.pi / 2, -0.7])
+    qpilot.verify(program, circuit.assign_parameters([-math.pi / 2, -0.7]))
+    with pytest.raises(VerificationError, match="another circuit"):
+        qpilot.verify(program, circuit.assign_parameters([-math.pi / 2, -0.71]))
 
 
 @pytest.mark.parametrize(
