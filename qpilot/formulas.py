@@ -19,9 +19,6 @@ Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 Ints = NDArray[np.int64]
 
-NUDGE = 1e-4
-"""Where the angles of a gate are not determined, they are those of a point about so far away, in radians."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
@@ -77,19 +74,6 @@ def angles_of(a: Complexes, b: Complexes, c: Complexes, d: Complexes) -> Floats:
     return np.stack([theta, phi, lam, alpha], axis=-1)
 
 
-def _settled(angles: Floats, beside: Floats) -> Floats:
-    """Return angles with those of diagonal and antidiagonal gates, of which only a sum counts, settled as close by.
-
-    So angles that cancel elsewhere, as those of a gate and its inverse, cancel here too.
-    """
-    theta, phi, lam, alpha = np.moveaxis(angles, -1, 0)
-    sign = np.where(theta == 0.0, -1.0, 1.0)
-    free = (theta == 0.0) | (theta == np.pi)
-    near = np.where(free, beside[..., 2], lam)
-    changed = np.where(free, near - lam, 0.0)
-    return np.stack([theta, phi + sign * changed, near, alpha - (theta == np.pi) * changed], axis=-1)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Formulas:
     """How the angles of a program come from parameters.
@@ -106,21 +90,15 @@ class Formulas:
 
     def values(self, points: Floats, parameters: Sequence[Parameter]) -> Floats:
         """Return the outputs at k points, shape (k, outputs)."""
-        count = len(points)
-        if self.levels:
-            beside = points + NUDGE * np.cos(np.arange(points.shape[1]))
-            points = np.concatenate([points, beside])
         variables = np.concatenate([np.ones((len(points), 1)), points], axis=1)
         if self.expressions:
-            variables = np.concatenate([variables, self._expressions(points, parameters, count)], axis=1)
+            variables = np.concatenate([variables, self._expressions(points, parameters)], axis=1)
         for level in self.levels:
-            angles = level.angles(variables)
-            angles[:count] = _settled(angles[:count], angles[count:])
-            variables = np.concatenate([variables, angles.reshape(len(points), -1)], axis=1)
-        return self.outputs.values(variables[:count])
+            variables = np.concatenate([variables, level.angles(variables).reshape(len(points), -1)], axis=1)
+        return self.outputs.values(variables)
 
-    def _expressions(self, points: Floats, parameters: Sequence[Parameter], count: int) -> Floats:
-        """Return the expressions at points; from number `count` on only where they can be, else as `count` before."""
+    def _expressions(self, points: Floats, parameters: Sequence[Parameter]) -> Floats:
+        """Return the expressions at points, shape (k, expressions)."""
         rows = np.empty((len(points), len(self.expressions)))
         for row, point in enumerate(points.tolist()):
             values = dict(zip(parameters, point, strict=True))
@@ -128,10 +106,8 @@ class Formulas:
                 try:
                     rows[row, column] = at(expression, values)
                 except ValueError:
-                    if row < count:
-                        names = ", ".join(f"{p.name} = {values[p]:g}" for p in expression.parameters)
-                        raise CircuitError(f"The angle {expression} is no finite real number at {names}.") from None
-                    rows[row, column] = rows[row - count, column]
+                    names = ", ".join(f"{p.name} = {values[p]:g}" for p in expression.parameters)
+                    raise CircuitError(f"The angle {expression} is no finite real number at {names}.") from None
         return rows
 
 
