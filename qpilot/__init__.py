@@ -38,6 +38,7 @@ from .machine import CompileOptions
 from .many import Failure, Interrupted, compile_many
 from .noisy import noisy_circuit
 from .paulis import compile_paulis
+from .primitives import EstimatorV2, SamplerV2
 from .target import pass_manager
 from .template import Template, compile_template
 from .verify import verify
@@ -52,6 +53,7 @@ __all__ = [
     "CompileOptions",
     "DeviceError",
     "DriftError",
+    "EstimatorV2",
     "FPQABackend",
     "Failure",
     "Fidelity",
@@ -64,6 +66,7 @@ __all__ = [
     "QPilotError",
     "RoutingError",
     "Rydberg",
+    "SamplerV2",
     "Template",
     "Timing",
     "VerificationError",

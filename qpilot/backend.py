@@ -15,7 +15,7 @@ from .arch.device import FPQA
 from .arch.errors import CircuitError, OptionError
 from .arch.program import Program
 from .batches import compile_alike
-from .noisy import noisy_circuit, simulator
+from .noisy import noisy_circuit, simulate, simulator
 from .target import PLUGIN, PROGRAM, FPQATarget, program_of
 
 DEFAULT_SHOTS = 1024
@@ -129,9 +129,7 @@ class FPQABackend(BackendV2):
             runs.append(noisy_circuit(program, noise=options["noise"]))
             runs[-1].metadata = {key: value for key, value in circuit.metadata.items() if key != PROGRAM}
         names = ("shots", "memory", "seed_simulator")
-        result = aer.run(runs, **{name: options[name] for name in names}).result()
-        if not result.success:
-            raise CircuitError(f"Qiskit Aer could not run the job: {str(result.status).rstrip('.')}.")
+        result = simulate(aer, runs, **{name: options[name] for name in names})
         result.backend_name, result.job_id = self.name, job_id
         return result
 

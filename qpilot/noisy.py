@@ -15,6 +15,7 @@ from qiskit.circuit.library import CPhaseGate, CZGate, Measure, UGate
 
 from .arch import program as steps
 from .arch.cost import instruction_times_us
+from .arch.errors import CircuitError
 from .arch.program import Program, check_structure
 from .arch.to_qiskit import empty_circuit, tests
 
@@ -100,6 +101,18 @@ def simulator() -> Any:
         ImportError: Qiskit Aer is not installed.
     """
     return _aer().AerSimulator()
+
+
+def simulate(aer: Any, circuits: Sequence[QuantumCircuit], **options: Any) -> Any:
+    """Return the `qiskit.result.Result` of circuits on a `simulator`; `options` are those of its `run`.
+
+    Raises:
+        CircuitError: A circuit is too large for it.
+    """
+    result = aer.run(circuits, **options).result()
+    if not result.success:
+        raise CircuitError(f"Qiskit Aer could not run the job: {str(result.status).rstrip('.')}.")
+    return result
 
 
 _CAUSES = (("cz", 2), ("raman", 1), ("idle_rydberg", 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,23 +9,20 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.primitives import BaseSamplerV2, PrimitiveJob, PrimitiveResult, SamplerPubResult
-from qiskit.primitives.containers import BitArray, DataBin
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.providers import BackendV2, JobStatus, JobV1, Options
 from qiskit.result import Result
 from qiskit.transpiler import Target
 
 from ..arch.errors import DriftError, plain
+from ..outcomes import BoolArray, sampler_result, unpacked
 from .channels import ROTATIONS, GateNoise
 from .checks import check_integer
 from .jobs import restore_stream, stream_state
 from .noise import Drift, Durations, FloatArray, MachineNoise, Process
-
-BoolArray = NDArray[np.bool_]
 
 DEFAULT_SHOTS = 1024
 
@@ -210,7 +206,7 @@ class _Machine:
             raise DriftError(
                 f"Qiskit Aer could not run circuit {task.circuit.name!r}: {str(result.status).rstrip('.')}."
             )
-        bits = _unpacked(result.results[0].data.memory, task.circuit.num_clbits)
+        bits = unpacked(result.results[0].data.memory, task.circuit.num_clbits)
         # Depolarising all qubits at once makes the outcome of a shot random, with the weight that the energy loses.
         rng = np.random.default_rng(task.seed)
         lost = np.flatnonzero(rng.random(task.shots) >= task.noise.energy_factor[0])
@@ -332,28 +328,9 @@ def _measured(circuit: QuantumCircuit) -> list[int]:
     return sorted({circuit.find_bit(bit).index for item in measurements for bit in item.clbits})
 
 
-def _unpacked(memory: Sequence[str], num_bits: int) -> BoolArray:
-    """Return hexadecimal outcomes as bits, shape (shots, bits), column 0 for bit 0."""
-    size = max(1, -(-num_bits // 8))
-    data = b"".join(int(word, 16).to_bytes(size, "little") for word in memory)
-    packed = np.frombuffer(data, dtype=np.uint8).reshape(len(memory), size)
-    return np.unpackbits(packed, axis=1, bitorder="little")[:, :num_bits].astype(np.bool_)
-
-
 def _sample(machine: _Machine, tasks: list[_Task], pubs: list[SamplerPub]) -> PrimitiveResult[SamplerPubResult]:
     """Return what a sampler returns."""
-    outcomes = iter(machine.simulate(tasks))
-    results = []
-    for pub in pubs:
-        size = int(np.prod(pub.shape, dtype=int))
-        bits = np.array(list(itertools.islice(outcomes, size))).reshape(*pub.shape, pub.shots, pub.circuit.num_clbits)
-        registers = {}
-        for register in pub.circuit.cregs:
-            columns = [pub.circuit.find_bit(bit).index for bit in register]
-            registers[register.name] = BitArray.from_bool_array(bits[..., columns], order="little")
-        metadata = {"shots": pub.shots, "circuit_metadata": pub.circuit.metadata}
-        results.append(SamplerPubResult(DataBin(**registers, shape=pub.shape), metadata))
-    return PrimitiveResult(results, metadata={"version": 2})
+    return sampler_result(pubs, machine.simulate(tasks))
 
 
 def _result(job_id: str, outcomes: Sequence[BoolArray], tasks: Sequence[_Task], memory: bool) -> Result:

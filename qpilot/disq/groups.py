@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arch.errors import DriftError
+from ..outcomes import basis_of
 from .checks import check_number
 
 SMALLEST_COEFFICIENT = 1e-14
@@ -60,7 +61,7 @@ class Groups:
         coefficients = tuple(np.array([terms[label] for label in group]) for group in labels)
         for array in coefficients:
             array.flags.writeable = False
-        bases = tuple(map(_basis, labels))
+        bases = tuple(map(basis_of, labels))
         return cls(hamiltonian.num_qubits, constant, tuple(labels), coefficients, bases)
 
     def __len__(self) -> int:
@@ -108,12 +109,6 @@ def _terms(hamiltonian: Any) -> dict[str, float]:
     terms = {label: math.fsum(values) for label, values in parts.items()}
     least = SMALLEST_COEFFICIENT * max(map(abs, coefficients.real.tolist()), default=0.0)
     return {label: value for label, value in terms.items() if abs(value) > least}
-
-
-def _basis(labels: tuple[str, ...]) -> str:
-    """Return the basis that measures every term of a group."""
-    columns = zip(*labels, strict=True)
-    return "".join(next((letter for letter in column if letter != "I"), "Z") for column in columns)
 
 
 @dataclass(frozen=True, slots=True)

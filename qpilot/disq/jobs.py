@@ -13,6 +13,7 @@ from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
 from qiskit.quantum_info import SparsePauliOp
 
 from ..arch.errors import DriftError
+from ..outcomes import measured
 from .groups import Groups
 
 Floats = NDArray[np.float64]
@@ -104,7 +105,7 @@ class SamplerEvaluator:
             raise DriftError(f"sampler is of type {type(sampler).__name__}; it must be a Qiskit BaseSamplerV2.")
         self.num_groups = len(groups)
         self._sampler = sampler
-        self._circuits = [_measured(ansatz, basis) for basis in groups.bases]
+        self._circuits = [measured(ansatz, basis) for basis in groups.bases]
         if transpile is not None:
             self._circuits = list(transpile(self._circuits))
         self._masks = [groups.masks(group).T for group in range(len(groups))]
@@ -279,15 +280,3 @@ def _exact(state: dict[str, Any]) -> dict[str, Any]:
         else:
             exact[key] = int(value, 16) if isinstance(value, str) and value.startswith("0x") else value
     return exact
-
-
-def _measured(ansatz: QuantumCircuit, basis: str) -> QuantumCircuit:
-    """Return the ansatz followed by the measurement of all qubits in a basis, into register "meas"."""
-    circuit = ansatz.copy()
-    for qubit, letter in enumerate(reversed(basis)):
-        if letter == "Y":
-            circuit.sdg(qubit)
-        if letter in "XY":
-            circuit.h(qubit)
-    circuit.measure_all()
-    return circuit
