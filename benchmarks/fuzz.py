@@ -88,26 +88,41 @@ def random_template(seed: int, number: int) -> Case:
 def random_circuit(
     rng: np.random.Generator, max_qubits: int, angle: Callable[[np.random.Generator], Any] | None = None
 ) -> QuantumCircuit:
-    """Return 2 to `max_qubits` qubits with mixed gates, sometimes barriers, sometimes measured at the end."""
+    """Return 2 to `max_qubits` qubits with mixed gates, sometimes barriers, events, and measurements at the end."""
     angle = angle or random_angle
     n = int(rng.integers(2, max_qubits + 1))
     circuit = QuantumCircuit(n, n, name="fuzz")
     gates = ONE_QUBIT | TWO_QUBIT | (THREE_QUBIT if n > 2 else {})
     weights = np.array([1.0 if name in ONE_QUBIT else 2.0 if name in TWO_QUBIT else 0.5 for name in gates])
     kinds = rng.choice(list(gates), size=int(rng.integers(0, 6 * n)), p=weights / weights.sum()).tolist()
-    barriers = rng.random() < 0.3
+    barriers, events = rng.random() < 0.3, rng.random() < 0.2
     for name in kinds:
         width = 1 if name in ONE_QUBIT else 2 if name in TWO_QUBIT else 3
         qubits = rng.choice(n, size=width, replace=False).tolist()
         getattr(circuit, name)(*(angle(rng) for _ in range(gates[name])), *qubits)
         if barriers and rng.random() < 0.05:
             circuit.barrier(*rng.choice(n, size=int(rng.integers(1, n + 1)), replace=False).tolist())
+        if events and rng.random() < 0.1:
+            add_event(circuit, rng, angle)
     if rng.random() < 0.3:
         add_evolutions(circuit, rng, angle)
     if rng.random() < 0.5:
         measured = rng.choice(n, size=int(rng.integers(1, n + 1)), replace=False).tolist()
         circuit.measure(measured, rng.permutation(n)[: len(measured)].tolist())
     return circuit
+
+
+def add_event(circuit: QuantumCircuit, rng: np.random.Generator, angle: Callable[[np.random.Generator], Any]) -> None:
+    """Append a measurement, a reset, or a gate that depends on an outcome."""
+    qubit, clbit = rng.integers(0, circuit.num_qubits, size=2).tolist()
+    kind = rng.choice(["measure", "reset", "if_test"])
+    if kind == "measure":
+        circuit.measure(qubit, clbit)
+    elif kind == "reset":
+        circuit.reset(qubit)
+    else:
+        with circuit.if_test((circuit.clbits[clbit], int(rng.integers(2)))):
+            circuit.rx(angle(rng), qubit)
 
 
 def add_evolutions(

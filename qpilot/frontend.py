@@ -131,8 +131,12 @@ def circuit_info(circuit: QuantumCircuit) -> CircuitInfo:
     )
 
 
-def read_steps(circuit: QuantumCircuit) -> Reader:
+def read_steps(circuit: QuantumCircuit, *, keep_idle: bool = False) -> Reader:
     """Return the steps of a circuit: gates, barriers, measurements, resets and gates that have a condition.
+
+    Args:
+        circuit: The circuit.
+        keep_idle: Keep gates under a condition that turn by nothing.
 
     Raises:
         CircuitError: The circuit has no qubits, or an operation that cannot be compiled.
@@ -140,7 +144,7 @@ def read_steps(circuit: QuantumCircuit) -> Reader:
     if circuit.num_qubits == 0:
         raise CircuitError(f"The circuit {circuit.name!r} has no qubits; give one with at least one qubit.")
     try:
-        reader = Reader(circuit)
+        reader = Reader(circuit, keep_idle=keep_idle)
     except RecursionError:
         raise CircuitError(
             "The gates of the circuit are defined by one another too deeply; decompose some first."

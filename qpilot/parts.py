@@ -146,11 +146,11 @@ class Gates:
     global_phase: float
 
     @classmethod
-    def of(cls, circuit: QuantumCircuit, device: FPQA) -> Gates:
-        """Return a translated circuit as a part."""
+    def of(cls, circuit: QuantumCircuit, device: FPQA, *, gathered: bool | None = None) -> Gates:
+        """Return a translated circuit as a part; CZ . U . CZ are one gate as told, or where that is good."""
         form = gather(to_form(circuit, keep_barriers=True), keep_barriers=True)
         block = form.to_block()
-        if not gathers(block, device):
+        if not (gathers(block, device) if gathered is None else gathered):
             form = to_form(circuit, keep_barriers=True)
             block = form.to_block()
         return cls(block, form.global_phase)
@@ -213,23 +213,43 @@ def cut(circuit: QuantumCircuit, device: FPQA | None, *, by_strings: bool = True
         CircuitError: The circuit cannot be compiled (see `qpilot.frontend.lower`).
     """
     reader = read_steps(circuit)
+    strings = by_strings and has_strings(reader)
+    return read_parts(reader, device, by_strings=strings) if strings or reader.is_dynamic else None
+
+
+def has_strings(reader: Reader) -> bool:
+    """Return whether a circuit has evolutions that the Pauli router should take."""
+    return any(isinstance(step, CircuitInstruction) and is_pauli_evolution(step) for step in reader.steps)
+
+
+def read_parts(reader: Reader, device: FPQA | None, *, by_strings: bool, gathered: bool | None = None) -> Source:
+    """Return a circuit in parts.
+
+    Args:
+        reader: The circuit.
+        device: The machine.
+        by_strings: Whether evolutions under Pauli strings of several letters stay whole; else they are gates.
+        gathered: Whether CZ . U . CZ are one gate; by default where that is good.
+
+    Raises:
+        CircuitError: The circuit cannot be compiled (see `qpilot.frontend.lower`).
+    """
+    device = device or FPQA.for_qubits(1)  # the gates of a default device do not depend on its size
+    info = circuit_info(reader.circuit)
     if not reader.is_dynamic:
-        if not by_strings or not any(is_pauli_evolution(step) for step in reader.steps):
-            return None
-        parts, phase = _parts(reader, reader.steps, device, by_strings)
-        return Source(circuit_info(circuit), tuple(parts), tuple(reader.measures), reader.global_phase + phase)
+        parts, phase = _parts(reader, reader.steps, device, by_strings, gathered)
+        return Source(info, tuple(parts), tuple(reader.measures), reader.global_phase + phase)
     found: list[Part] = []
     for stretch in stretches(reader):
-        found += _parts(reader, stretch.gates, device, by_strings)[0]
+        found += _parts(reader, stretch.gates, device, by_strings, gathered)[0]
         found += stretch.events
-    return Source(circuit_info(circuit), tuple(found))
+    return Source(info, tuple(found))
 
 
 def _parts(
-    reader: Reader, steps: list[CircuitInstruction], device: FPQA | None, by_strings: bool
+    reader: Reader, steps: list[CircuitInstruction], device: FPQA, by_strings: bool, gathered: bool | None
 ) -> tuple[list[Gates | PauliBlock], float]:
     """Return gates of a circuit as parts, and the phase that they leave, in radians."""
-    device = device or FPQA.for_qubits(1)  # the gates of a default device do not depend on its size
     circuit = reader.circuit
     index = {bit: q for q, bit in enumerate(circuit.qubits)}
     parts: list[Gates | PauliBlock] = []
@@ -242,7 +262,7 @@ def _parts(
             if merged.strings:
                 parts.append(PauliBlock(circuit.num_qubits, merged.strings))
             continue
-        parts.append(Gates.of(translate(reader, steps), device))
+        parts.append(Gates.of(translate(reader, steps), device, gathered=gathered))
     return parts, phase
 
 

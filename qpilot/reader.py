@@ -66,12 +66,17 @@ class Reader:
         global_phase: Of the circuit and the definitions of its gates, in radians.
         is_dynamic: Whether there are any events.
 
+    Args:
+        circuit: The circuit.
+        keep_idle: Keep gates under a condition that turn by nothing, as they are in the program of a template.
+
     Raises:
         CircuitError: An operation cannot be compiled; it is named.
     """
 
-    def __init__(self, circuit: QuantumCircuit) -> None:
+    def __init__(self, circuit: QuantumCircuit, *, keep_idle: bool = False) -> None:
         self.circuit = circuit
+        self._keep_idle = keep_idle
         self.steps: list[Step] = []
         self.origins: list[int] = []
         self.measures: list[tuple[int, int]] = []
@@ -164,7 +169,7 @@ class Reader:
         return QuantumCircuit.from_instructions(gates, qubits=block.qubits)
 
     def _one_qubit_gates(self, body: QuantumCircuit) -> dict[int, Angles]:
-        """Return the gate on each qubit of a body, those left out that do nothing."""
+        """Return the gate on each qubit of a body; those that do nothing are left out, unless idle ones are kept."""
         try:
             form = to_form(run_passes(body), keep_barriers=False)
         except Exception as error:
@@ -173,12 +178,14 @@ class Reader:
             raise self._refusal(
                 "has a gate on two or more qubits in its body; only those on single qubits may be there"
             )
+        turned = (step for step in body.data if step.params) if self._keep_idle else ()
+        idle = {body.find_bit(bit).index for step in turned for bit in step.qubits}
         gates: dict[int, Angles] = {}
         for qubit, (segment,) in enumerate(form.segments):
             phase = wrap(segment.phase)
             if segment.theta != 0.0:
                 gates[qubit] = (segment.theta, phase, wrap(segment.lam))
-            elif abs(phase) >= ANGLE_TOLERANCE:
+            elif abs(phase) >= ANGLE_TOLERANCE or qubit in idle:
                 gates[qubit] = (0.0, 0.0, phase)
         return gates
 

@@ -11,12 +11,15 @@ reset or decide in mid-circuit are compared stretch by stretch; `qpilot.dynamic`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import product
 from typing import Any
 
 import msgspec
 from qiskit import QuantumCircuit
-from qiskit.quantum_info import Operator
+from qiskit.circuit.library import PauliEvolutionGate
+from qiskit.quantum_info import Operator, SparsePauliOp
 
 from .arch import Program, check_legal
 from .arch.errors import ProgramError, VerificationError
@@ -24,9 +27,9 @@ from .arch.program import check_structure
 from .arch.unitary import wrap
 from .canonical import CanonicalForm
 from .dynamic import describe, is_same, split
-from .frontend import Lowered, lower, read_circuit
+from .frontend import lower, read_circuit, read_steps
 from .parameters import require_bound
-from .parts import Gates, Source, cut, frame_of, play
+from .parts import Gates, Source, frame_of, has_strings, play, read_parts
 from .pauli_frames import replay_frame
 from .replay import replay
 from .routing.blocks import PauliBlock
@@ -53,63 +56,43 @@ def verify(program: Program, circuit: Any, *, legality: bool = True) -> None:
     """
     source = read_circuit(circuit)
     require_bound(source)
-    in_parts = cut(source, program.device)
+    checks = _checks(program, source)
+    first = next(checks)
     if legality:
         require_legal(program)
     if source.num_clbits != program.circuit.num_clbits:
         raise VerificationError(
             f"The program has {program.circuit.num_clbits} classical bits, the circuit {source.num_clbits}."
         )
-    if in_parts:
-        check_parts(program, in_parts)
-        return
-    gathered = lower(source, keep_barriers=False)
     try:
-        check_against(program, gathered.form, gathered.measures)
+        first()
     except VerificationError as error:
-        # Perhaps the program runs CZ gates one by one that the form has gathered to one gate, or turns the other way in
-        # between, as templates do at some points; or it has cats of ancillas.
-        plain = lower(source, keep_barriers=False, gathered=False)
-        for check in (
-            lambda: check_against(program, plain.form, plain.measures),
-            lambda: check_parts(program, _in_gates(gathered)),
-            lambda: check_parts(program, _in_gates(plain)),
-            lambda: _check_matrices(program, plain),
-        ):
+        for check in checks:
             with contextlib.suppress(VerificationError):
                 check()
                 return
         raise error from None
 
 
-def _in_gates(lowered: Lowered) -> Source:
-    """Return a circuit as one part."""
-    return Source(lowered.info, (Gates(lowered.block, lowered.form.global_phase),), lowered.measures)
+def _checks(program: Program, circuit: QuantumCircuit) -> Iterator[Callable[[], object]]:
+    """Yield what may prove that a program computes a circuit, the likeliest first.
 
-
-def _check_matrices(program: Program, lowered: Lowered) -> None:
-    """Prove that a program of few qubits computes a circuit, by their matrices.
-
-    Raises:
-        VerificationError: The program computes something else, or acts on more than `MATRIX_QUBITS` qubits.
+    The program may run evolutions under Pauli strings as a whole or gate by gate, and CZ . U . CZ gathered or not. That
+    of a template has decided so for all angles, and has gates under conditions that do nothing at some.
     """
-    found = replay(program)
-    if not program.num_qubits == len(lowered.form.segments) <= MATRIX_QUBITS:
-        raise VerificationError("The program cannot be compared with the circuit by matrices.")
-    if not _operator(lowered.form).equiv(_operator(found.form), atol=1e-6, rtol=0.0):
-        raise VerificationError("The program computes another circuit.")
-    check_measures(lowered.measures, found.measures)
-
-
-def _operator(form: CanonicalForm) -> Operator:
-    """Return the matrix of a circuit."""
-    circuit = QuantumCircuit(len(form.segments))
-    play(
-        form.to_block(),
-        lambda qubit, *angles: circuit.u(*angles, qubit),
-        lambda a, b, angle: circuit.cp(angle, a, b),
-    )
-    return Operator(circuit)
+    reader, device = read_steps(circuit), program.device
+    strings = has_strings(reader)
+    if strings:
+        yield partial(check_parts, program, read_parts(reader, device, by_strings=True))
+    if not reader.is_dynamic:
+        for gathered in (True, False):
+            lowered = lower(circuit, keep_barriers=False, gathered=gathered)
+            yield partial(check_against, program, lowered.form, lowered.measures)
+    idle = read_steps(circuit, keep_idle=True)
+    readers = [reader] if len(idle.steps) == len(reader.steps) else [reader, idle]
+    for by_strings, each in product((True, False) if strings else (False,), readers):
+        for gathers in (None, True, False):
+            yield partial(check_parts, program, read_parts(each, device, by_strings=by_strings, gathered=gathers))
 
 
 def require_legal(program: Program) -> None:
@@ -182,9 +165,38 @@ def _check_stretch(program: Program, parts: Sequence[Gates | PauliBlock]) -> Seq
     """Prove that a program runs some parts of a circuit; return its measurements."""
     found, measures = replay_frame(program)
     difference = frame_of(program.num_qubits, parts).difference(found)
-    if difference:
+    if difference and not _has_same_matrix(program, parts):
         raise VerificationError(f"The program computes another circuit: {difference}.")
     return measures
+
+
+def _has_same_matrix(program: Program, parts: Sequence[Gates | PauliBlock]) -> bool:
+    """Return whether a program is known to run some parts of a circuit, since both have the same matrix."""
+    if program.num_qubits > MATRIX_QUBITS:
+        return False
+    try:
+        form = replay(program).form
+    except VerificationError:
+        return False
+    one, other = (_matrix(program.num_qubits, some) for some in (parts, [Gates(form.to_block(), 0.0)]))
+    return bool(one.equiv(other, atol=1e-6, rtol=0.0))
+
+
+def _matrix(num_qubits: int, parts: Iterable[Gates | PauliBlock]) -> Operator:
+    circuit = QuantumCircuit(num_qubits)
+    for part in parts:
+        if isinstance(part, PauliBlock):
+            for string in part.strings:
+                word = SparsePauliOp("".join(letter for _, letter in reversed(string.letters)))
+                qubits = [qubit for qubit, _ in string.letters]
+                circuit.compose(PauliEvolutionGate(word, string.angle / 2).definition, qubits, inplace=True)
+        else:
+            play(
+                part.block,
+                lambda qubit, *angles: circuit.u(*angles, qubit),
+                lambda a, b, angle: circuit.cp(angle, a, b),
+            )
+    return Operator(circuit)
 
 
 def check_measures(expected: Sequence[tuple[int, int]], found: Sequence[tuple[int, int]]) -> None:

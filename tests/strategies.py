@@ -71,7 +71,9 @@ def circuits(
 
 
 @st.composite
-def dynamic_circuits(draw: st.DrawFn, max_qubits: int = 3, max_steps: int = 12) -> QuantumCircuit:
+def dynamic_circuits(
+    draw: st.DrawFn, max_qubits: int = 3, max_steps: int = 12, angles: st.SearchStrategy = ANGLES
+) -> QuantumCircuit:
     """Random circuits that measure, reset and decide anywhere, on a register of two bits and one more bit."""
     n = draw(st.integers(1, max_qubits))
     circuit = QuantumCircuit(n, global_phase=draw(ANGLES))
@@ -91,14 +93,14 @@ def dynamic_circuits(draw: st.DrawFn, max_qubits: int = 3, max_steps: int = 12) 
             of_register, of_bit = draw(st.integers(0, 4)), draw(st.booleans())
             test = (circuit.clbits[bit], of_bit) if draw(st.booleans()) else (circuit.cregs[0], of_register)
             with circuit.if_test(test) as otherwise:
-                circuit.u(draw(ANGLES), draw(ANGLES), 0.3, qubits[0])
+                circuit.u(draw(angles), draw(angles), 0.3, qubits[0])
                 circuit.x(qubits[-1])
             if kind == "if_else":
                 with otherwise:
-                    circuit.ry(draw(ANGLES), qubits[0])
+                    circuit.ry(draw(angles), qubits[0])
         else:
             size, num_angles = _GATES[kind]
-            getattr(circuit, kind)(*(draw(ANGLES) for _ in range(num_angles)), *qubits[:size])
+            getattr(circuit, kind)(*(draw(angles) for _ in range(num_angles)), *qubits[:size])
     return circuit
 
 

@@ -408,10 +408,27 @@ def test_templates_have_events():
         circuit.rz(angle, 1)
     circuit.cx(1, 0)
     template = qpilot.compile_template(circuit)
-    for value in (0.4, -1.3):
+    for value in (0.4, -1.3, 0.0, math.pi):
         bound = circuit.assign_parameters([value])
         program = template.bind([value])
         qpilot.verify(program, bound)
+        assert_same_outcomes(program.to_circuit(), bound)
+
+
+A, B = Parameter("a"), Parameter("b")
+free_angles = st.sampled_from([A, B, -A, A - B, 2 * B, math.pi - A, 0.7, math.pi / 2])
+values = st.sampled_from([0.0, math.pi / 2, math.pi, -math.pi, 1.1, -2.3])
+
+
+@settings(max_examples=15)
+@given(dynamic_circuits(angles=free_angles), st.sampled_from(["auto", "generic"]), values, values)
+def test_templates_stay_right_where_gates_vanish(circuit, router, a, b):
+    circuit.rx(A, 0)
+    template = qpilot.compile_template(circuit, router=router)
+    point = {parameter: {"a": a, "b": b}[parameter.name] for parameter in circuit.parameters}
+    program, bound = template.bind(point), circuit.assign_parameters(point)
+    qpilot.verify(program, bound)
+    if program.num_atoms <= 7:
         assert_same_outcomes(program.to_circuit(), bound)
 
 

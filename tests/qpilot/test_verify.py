@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
-from qiskit.circuit.library import UGate
-from qiskit.quantum_info import Operator
+from qiskit.circuit.library import PauliEvolutionGate, UGate
+from qiskit.quantum_info import Operator, SparsePauliOp
 
+import qpilot
 from qpilot.arch import FPQA, CircuitInfo, Lattice, Measure, Move, Program, Raman, Release
 from qpilot.arch import RydbergPulse as Pulse
 from qpilot.arch.errors import CircuitError, ProgramError, VerificationError
@@ -68,6 +69,16 @@ def test_sources_of_any_kind():
 def test_one_copy_serves_several_gates():
     program = pair_program(*CREATE, *USE, gate(0, T), gate(1, X), USE[1], *RECYCLE)
     verify(program, circuit("cz", (0, *T), (1, *X), "cz"))
+
+
+def test_strings_may_have_been_routed_gate_by_gate():
+    evolution = PauliEvolutionGate(SparsePauliOp(["YYX", "XYX"], [0.3, -0.8]), time=-1.947)
+    source = QuantumCircuit(9)  # too many for their matrices to be compared
+    source.append(evolution, [1, 2, 0])
+    program = qpilot.compile(source, router="generic")
+    verify(program, source)
+    with pytest.raises(VerificationError, match="another circuit"):
+        verify(program, source.power(2))
 
 
 def test_gates_on_a_copy_act_on_its_source():
