@@ -57,7 +57,7 @@ def verify(program: Program, circuit: Any, *, legality: bool = True) -> None:
     source = read_circuit(circuit)
     require_bound(source)
     checks = _checks(program, source)
-    first = next(checks)
+    first = next(checks)  # what is wrong with the source comes before what is wrong with the program
     if legality:
         require_legal(program)
     if source.num_clbits != program.circuit.num_clbits:
