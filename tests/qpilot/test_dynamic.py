@@ -452,6 +452,17 @@ def test_openqasm():
         qpilot.compile('OPENQASM 3.0; include "stdgates.inc"; qubit q; bit c; while (c) { x q; }')
 
 
+def test_a_condition_without_effect_is_no_gate_for_referees():
+    circuit = QuantumCircuit(2, 1)
+    circuit.h(0)
+    circuit.measure(1, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.rx(0.0, 0)
+    assert_same_circuit(qpilot.compile(circuit), circuit)
+    with pytest.raises(CircuitError, match="decides in mid-circuit"):
+        statevector_fidelity(qpilot.compile(circuit), circuit)
+
+
 def test_referees_that_follow_states_refuse():
     circuit = parity_checks()
     program = qpilot.compile(circuit)
