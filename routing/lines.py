@@ -24,14 +24,15 @@ def site_offsets_um(rydberg: Rydberg, spacing_um: float, gap_um: float) -> tuple
         RoutingError: The sites are so close that an ancilla beside one is within the safe distance of the next.
     """
     nearest, farthest = rydberg.min_atom_distance_um / math.sqrt(2), rydberg.interaction_radius_um / math.sqrt(2)
-    room = (spacing_um - rydberg.safe_distance_um) / 2  # two ancillas at neighbouring sites, one on either inner side
-    inner, outer = max(nearest, gap_um / 2), min(farthest, room)
+    room = spacing_um - rydberg.safe_distance_um
+    # Two ancillas at neighbouring sites, one on either inner side, on lines that keep their own spacing too.
+    inner, outer = max(nearest, gap_um / 2), min(farthest, room / 2, (spacing_um - gap_um) / 2)
     if outer >= inner:
         per_side = int((outer - inner) / gap_um + 1e-9) + 1
         first = inner + (outer - inner - (per_side - 1) * gap_um) / 2
         side = [first + k * gap_um for k in range(per_side)]
         return tuple([-offset for offset in reversed(side)] + side)
-    outer = min(farthest, 2 * room)  # all ancillas on the same side of their sites
+    outer = min(farthest, room)  # all ancillas on the same side of their sites
     if outer >= nearest:
         return ((nearest + outer) / 2,)
     raise RoutingError(

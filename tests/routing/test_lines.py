@@ -68,7 +68,7 @@ def test_ancillas_beside_a_site_are_at_legal_distances(geometry):
             site_offsets_um(rydberg, spacing, gap)
         return
     offsets = site_offsets_um(rydberg, spacing, gap)
-    assert all(b - a >= gap - EPS for a, b in pairwise(offsets))
+    assert all(b - a >= gap - EPS for a, b in pairwise([*offsets, spacing + offsets[0]]))  # up to the next site
     places = list(product(offsets[:: max(1, len(offsets) - 1)], repeat=2))  # the corners
     for dx, dy in product(offsets, repeat=2):
         assert rydberg.min_atom_distance_um - EPS <= math.hypot(dx, dy) <= rydberg.interaction_radius_um + EPS
@@ -80,6 +80,16 @@ def test_ancillas_beside_a_site_are_at_legal_distances(geometry):
             for ex, ey in others:
                 apart = math.hypot(right * spacing + ex - dx, down * spacing + ey - dy)
                 assert apart >= rydberg.safe_distance_um - EPS
+
+
+def test_lines_at_neighbouring_sites_keep_the_spacing_of_lines():
+    """Here that is larger than the safe distance of atoms."""
+    rydberg = Rydberg(interaction_radius_um=3.75, safe_distance_um=4.42, min_atom_distance_um=2.82)
+    for spacing, num_offsets in ((10.158, 2), (9.9, 1)):
+        offsets = site_offsets_um(rydberg, spacing, 5.036)
+        axis = Axis(5, 5 * num_offsets, spacing, 5.036, rydberg.safe_distance_um, offsets)
+        assert len(offsets) == num_offsets
+        assert min(b - a for a, b in pairwise(axis.home_um())) >= 5.036 - EPS
 
 
 def test_the_default_geometry():
