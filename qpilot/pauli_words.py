@@ -234,6 +234,11 @@ def _settle(element: Element, tolerance: float) -> tuple[list[tuple[Axis, int]],
     return named, element
 
 
+def _size(element: Element) -> float:
+    """Return about how far an element turns, in radians."""
+    return 2 * max(map(abs, element.v))
+
+
 class Quotient:
     """The unitary F E^-1 of two words E and F, written as (what is left of both) after (a Clifford).
 
@@ -258,14 +263,21 @@ class Quotient:
         self._num_qubits = num_qubits
         self._tolerance = tolerance / 20  # of a merge, on the sine of half an angle
         self._reduce([*map(inverse, reversed(expected))], found)
-        while self._rest:  # what a merge has made simpler may merge with what came later
+        cut = 0.0
+        while (
+            self._rest
+        ):  # what a merge has made simpler may merge with what came later, and what is tiny is in the way
             rest, missing, images = self._rest, self._num_expected, (self._x_images, self._z_images)
-            self._reduce(rest[:missing], rest[missing:])
+            tiny = sum(size for size in map(_size, rest) if size < 2 * self._tolerance)
+            least = 2 * self._tolerance if cut + tiny < tolerance else 0.0
+            cut += tiny if least else 0.0
+            parts = rest[:missing], rest[missing:]
+            self._reduce(*([element for element in part if _size(element) >= least] for part in parts))
             self._x_images, self._z_images = ([self.image(p) for p in strings] for strings in images)
             self._turned = True
             if len(self._rest) == len(rest):
                 break
-        if 2 * sum(max(map(abs, element.v)) for element in self._rest) < tolerance:
+        if cut + sum(map(_size, self._rest)) < tolerance:
             self._rest, self._num_expected = [], 0
 
     def _reduce(self, missing: Iterable[Element], found: Iterable[Element]) -> None:

@@ -101,6 +101,20 @@ def test_an_evolution_about_one_string_twice_may_turn_either_way(a):
     check(circuit, (a, 0.0, 0.0))
 
 
+def test_tiny_rotations_are_not_in_the_way_of_others():
+    """At this b, b + pi and sin(b) differ by 8e-8: what is left of a rotation commutes with no string."""
+    circuit = QuantumCircuit(9)
+    circuit.rzz(B, 0, 1)
+    circuit.rzz(B.sin(), 2, 0)
+    circuit.swap(0, 2)
+    circuit.append(PauliEvolutionGate(SparsePauliOp("XXX"), time=1.2 * B), [2, 3, 4])
+    device = qpilot.FPQA.for_qubits(9).replace(native="cphase")
+    program = compile_template(circuit, device, strategy="paper").bind([-3.1337079985767446])
+    qpilot.verify(program, circuit.assign_parameters([-3.1337079985767446]))
+    with pytest.raises(VerificationError, match="another circuit"):
+        qpilot.verify(program, circuit.assign_parameters([-3.13371]))
+
+
 def sign_of_a_turn():
     """The last gate on qubit 1 turns by -a, and what is before it meets it only after Hadamard gates have cancelled."""
     circuit = QuantumCircuit(2)
