@@ -16,6 +16,7 @@ import typer
 from .arch.device import FPQA, PRESETS, preset
 from .arch.errors import ProgramError, QPilotError
 from .cli_output import PICTURES, check_output, file_kind, print_json
+from .convert import read_device
 from .convert_command import convert
 from .disq_commands import app as disq_app
 
@@ -133,7 +134,7 @@ def _compile(
     jobs: Annotated[int, typer.Option(min=1, help="How many of the files to compile at a time.")] = 1,
     device: Annotated[
         Path | None,
-        typer.Option(metavar="D.json", help="Device, as written by 'qpilot device'; default: one that fits."),
+        typer.Option(metavar="D.json", help="Device of qpilot, ZAC or MQT (.namachine); default: one that fits."),
     ] = None,
     constants: Annotated[
         Preset | None, typer.Option("--preset", help="Times and fidelities from the literature, in place of --device.")
@@ -191,7 +192,7 @@ def _compile(
         "seed": seed,
         "verify": not no_verify,
     }
-    machine = FPQA.load(device) if device is not None else None
+    machine = read_device(device) if device is not None else None
     if constants is not None and rows_cols is not None:
         machine = preset(constants.value, *rows_cols)
     if len(files) > 1:

@@ -17,6 +17,7 @@ Two formats cannot hold a program, so none is written:
 
 from __future__ import annotations
 
+import contextlib
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,10 @@ _NOT_SAID = {
 """What a format loses."""
 
 
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What goes wrong with a file that is no JSON object."""
+
+
 class _Head(msgspec.Struct):
     """What tells the kinds of JSON files apart."""
 
@@ -87,15 +92,12 @@ def read_file(path: str | Path) -> Program | FPQA:
     data = read_bytes(path, ProgramError)
     ending = _ending(path)
     if ending == ".namachine":
-        try:
-            return device_from_namachine(data.decode("utf-8-sig"), str(path))
-        except UnicodeDecodeError:
-            raise DeviceError(f"{path} is not a machine of MQT: it is not text in UTF-8.") from None
+        return _from_namachine(data, path)
     if ending == ".qasm":
         raise ProgramError(f"{path} is a circuit; 'qpilot compile {path} -o program.json' makes a program of it.")
     try:
         head = msgspec.json.decode(data, type=_Head)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _NO_JSON as error:
         raise ProgramError(f"{path} is neither a program nor a device: {plain(error)}.") from None
     if head.format is not None:
         return program_from_json(data, str(path))
@@ -104,6 +106,33 @@ def read_file(path: str | Path) -> Program | FPQA:
     if head.slm is not None:
         return FPQA.load(path)
     raise ProgramError(f"{path} is neither a program nor a device: it has no key format, slm or entanglement_zones.")
+
+
+def read_device(path: str | Path) -> FPQA:
+    """Read a device, whatever tool wrote it.
+
+    Args:
+        path: A device of qpilot, an architecture of ZAC, or a machine of MQT whose name ends in .namachine;
+            decompressed where the name ends in .gz.
+
+    Raises:
+        DeviceError: The file is missing, none of these, or a device that is no FPQA.
+    """
+    path = Path(path)
+    data = read_bytes(path, DeviceError)
+    if _ending(path) == ".namachine":
+        return _from_namachine(data, path)
+    with contextlib.suppress(*_NO_JSON):
+        if msgspec.json.decode(data, type=_Head).entanglement_zones is not None:
+            return device_from_zac(data, str(path))
+    return FPQA.load(path)  # which says what is wrong with others
+
+
+def _from_namachine(data: bytes, path: Path) -> FPQA:
+    try:
+        return device_from_namachine(data.decode("utf-8-sig"), str(path))
+    except UnicodeDecodeError:
+        raise DeviceError(f"{path} is not a machine of MQT: it is not text in UTF-8.") from None
 
 
 def write_file(content: Program | FPQA, path: str | Path, to: Format | None = None) -> str:

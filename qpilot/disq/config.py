@@ -29,9 +29,9 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
-from ..arch.device import FPQA
 from ..arch.errors import DriftError, QPilotError
 from ..arch.files import read_bytes
+from ..convert import read_device
 from ..frontend import read_circuit
 from ..template import compile_template
 from .auto import resolve_policy
@@ -323,7 +323,7 @@ def _fpqa(
     shot_gap_us: float = 10_000.0,
     job_gap_s: float = 5.0,
 ) -> Callable[[], Evaluator]:
-    template = compile_template(ansatz, None if device is None else FPQA.load(find(device)))
+    template = compile_template(ansatz, None if device is None else read_device(find(device)))
     noise = Static.of_device(template.program.device) + process
     return partial(FPQAEvaluator, template, groups, noise, seed=seed, shot_gap_us=shot_gap_us, job_gap_s=job_gap_s)
 

@@ -12,7 +12,7 @@ from qpilot.arch import AOD, FPQA, Program
 from qpilot.arch.errors import DeviceError, ProgramError
 from qpilot.arch.namachine import device_to_namachine
 from qpilot.arch.zac import device_from_zac, device_to_zac
-from qpilot.convert import Format, read_file, write_file
+from qpilot.convert import Format, read_device, read_file, write_file
 from tests.strategies import flying_cz
 
 DEVICE = preset("enola", 2, 3)
@@ -168,3 +168,22 @@ def test_the_functions_return_and_raise_what_the_command_shows(program, tmp_path
     (tmp_path / "c.json").write_bytes(device_to_zac(DEVICE).replace(b'"aods": [', b'"rest": ['))
     with pytest.raises(DeviceError, match="missing required field 'aods'"):
         read_file(tmp_path / "c.json")
+
+
+def test_machines_of_other_tools_are_devices_to_compile_for(tmp_path, capsys):
+    circuit, machine = tmp_path / "bell.qasm", tmp_path / "m.namachine"
+    circuit.write_text('OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; h q[0]; cx q[0], q[1];')
+    machine.write_text(device_to_namachine(DEVICE))
+    (tmp_path / "zac.json").write_bytes(device_to_zac(DEVICE))
+    for path in (machine, tmp_path / "zac.json"):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(["compile", str(circuit), "--device", str(path), "-o", str(tmp_path / "p.json")])
+        assert not exit_.value.code
+        program = Program.load(tmp_path / "p.json")
+        assert program.device == read_device(path)
+        assert program.device.slm == DEVICE.slm
+    with pytest.raises(DeviceError, match=r"none\.json"):
+        read_device(tmp_path / "none.json")
+    (tmp_path / "text.json").write_text("machine")
+    with pytest.raises(DeviceError, match=r"text\.json"):
+        read_device(tmp_path / "text.json")
