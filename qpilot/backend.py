@@ -24,7 +24,7 @@ DEFAULT_SHOTS = 1024
 class FPQABackend(BackendV2):
     """A neutral-atom machine, simulated: for `transpile`, `backend.run` and Qiskit's primitives.
 
-    A circuit that was transpiled for the backend carries its program, and `run` simulates that one; any other circuit
+    A circuit that was transpiled for the machine carries its program, and `run` simulates that one; any other circuit
     is compiled first. Every error is an instruction of its own, where the schedule causes it; see
     `qpilot.noisy_circuit`.
 
@@ -32,6 +32,9 @@ class FPQABackend(BackendV2):
         device: The machine; every site is a qubit.
         noise: Whether the machine makes errors.
         **options: Arguments of `qpilot.compile`, such as `effort` or `objective`.
+
+    Raises:
+        OptionError: There is no such option, or it has no such value.
 
     Attributes:
         device: The machine.
@@ -90,7 +93,7 @@ class FPQABackend(BackendV2):
         wrong = next((circuit for circuit in circuits if not isinstance(circuit, QuantumCircuit)), None)
         if wrong is not None:
             raise CircuitError(f"A backend runs circuits, not {type(wrong).__name__}.")
-        carried = [program_of(circuit) for circuit in circuits]
+        carried = [program_of(circuit, self.device) for circuit in circuits]
         others = [circuit for circuit, program in zip(circuits, carried, strict=True) if program is None]
         compiled = iter(compile_alike(others, self.device, self.target.options))
         return [program or next(compiled) for program in carried]

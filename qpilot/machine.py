@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -54,6 +54,19 @@ class CompileOptions:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise OptionError(f"{name} is {value!r}; it must be a whole number, at least {least}.")
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Check arguments of `compile` that are to be used later.
+
+    Raises:
+        OptionError: There is no such option, or it has no such value.
+    """
+    known = [option.name for option in fields(CompileOptions)]
+    for name in options:
+        if name not in (*known, "verify"):
+            raise OptionError(f"There is no option {name!r}; choose {', '.join(known)} or verify.")
+    CompileOptions(**{name: value for name, value in options.items() if name in known})
 
 
 def choose_regions(n: int, device: FPQA | None, options: CompileOptions) -> list[tuple[Machine, tuple[int, int]]]:

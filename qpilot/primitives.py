@@ -28,7 +28,7 @@ from qiskit.quantum_info import PauliList
 from .arch.device import FPQA
 from .arch.errors import CircuitError, OptionError
 from .arch.program import Program
-from .machine import CompileOptions
+from .machine import check_options
 from .noisy import noisy_circuit, simulate, simulator
 from .outcomes import BoolArray, basis_of, measured, sampler_result, unpacked
 from .target import digest, program_of
@@ -53,7 +53,7 @@ class SamplerV2(BaseSamplerV2):
         **options: Arguments of `qpilot.compile_template`, such as `effort` or `objective`.
 
     Raises:
-        OptionError: An option has no such value.
+        OptionError: There is no such option, or it has no such value.
         ImportError: Qiskit Aer is not installed.
 
     >>> from qiskit import QuantumCircuit
@@ -111,7 +111,7 @@ class EstimatorV2(BaseEstimatorV2):
         **options: Arguments of `qpilot.compile_template`, such as `effort` or `objective`.
 
     Raises:
-        OptionError: An option has no such value.
+        OptionError: There is no such option, or it has no such value.
         ImportError: Qiskit Aer is not installed.
 
     >>> from qiskit import QuantumCircuit
@@ -200,11 +200,11 @@ class _Machine:
         """Return a machine.
 
         Raises:
-            OptionError: An option has no such value.
+            OptionError: There is no such option, or it has no such value.
             ImportError: Qiskit Aer is not installed.
         """
         options = options | {"seed": 0 if seed is None else seed}
-        CompileOptions(**{name: value for name, value in options.items() if name != "verify"})
+        check_options(options)
         return cls(device, noise, options, np.random.default_rng(seed), simulator())
 
     def next_seed(self) -> int:
@@ -229,7 +229,7 @@ class _Machine:
 
     def _programs(self, circuit: QuantumCircuit, points: Floats) -> list[Program]:
         """Return the program of a circuit for each of some values of its parameters."""
-        carried = None if circuit.num_parameters else program_of(circuit)
+        carried = None if circuit.num_parameters else program_of(circuit, self.device)
         if carried is not None:
             return [carried] * len(points)
         key = digest(circuit)

@@ -24,6 +24,7 @@ from .arch.errors import CircuitError, OptionError
 from .arch.formats import program_from_json, program_to_json
 from .arch.program import Program
 from .compiler import compile as compile_circuit
+from .machine import check_options
 
 PLUGIN = "qpilot"
 """Name of our stages in Qiskit's transpiler."""
@@ -45,6 +46,9 @@ class FPQATarget(Target):
         device: The machine.
         options: Arguments of `qpilot.compile`; the transpiler's optimization level sets `effort` where it is missing.
 
+    Raises:
+        OptionError: There is no such option, or it has no such value.
+
     Attributes:
         device: The machine.
         options: Arguments of `qpilot.compile`.
@@ -56,6 +60,7 @@ class FPQATarget(Target):
         return made
 
     def __init__(self, device: FPQA, options: dict[str, Any]) -> None:
+        check_options(options)
         self.device, self.options = device, options
         qubits = [(qubit,) for qubit in range(device.slm.num_sites)]
         raman = InstructionProperties(device.timing.raman_us * 1e-6, 1 - device.fidelity.raman)
@@ -193,8 +198,12 @@ class CompileForFPQA(TransformationPass):
         return dag
 
 
-def program_of(circuit: QuantumCircuit) -> Program | None:
+def program_of(circuit: QuantumCircuit, device: FPQA | None = None) -> Program | None:
     """Return the program that a circuit carries from the transpiler; None if it has none, or was changed since.
+
+    Args:
+        circuit: The circuit.
+        device: The machine that the program must be for; by default any will do.
 
     Raises:
         ProgramError: The program in its metadata is damaged.
@@ -202,7 +211,8 @@ def program_of(circuit: QuantumCircuit) -> Program | None:
     text = (circuit.metadata or {}).get(PROGRAM)
     if text is None or circuit.metadata.get(SOURCE) != digest(circuit):
         return None
-    return program_from_json(text.encode(), f"The metadata of circuit {circuit.name!r}")
+    program = program_from_json(text.encode(), f"The metadata of circuit {circuit.name!r}")
+    return program if device is None or program.device == device else None
 
 
 def digest(circuit: QuantumCircuit) -> str:
@@ -230,7 +240,7 @@ def pass_manager(device: FPQA, *, optimization_level: int = 2, seed: int = 0, **
         A pass manager whose `run` returns the `Program` of a circuit, or a list of them for many.
 
     Raises:
-        OptionError: There is no such optimization level.
+        OptionError: There is no such optimization level, or no such option.
 
     >>> import qpilot
     >>> bell = QuantumCircuit(2)

@@ -69,6 +69,14 @@ def test_a_transpiled_circuit_carries_its_program(backend, level):
     assert "qpilot_program" not in backend.run(ready, shots=1).result().results[0].header["metadata"]
 
 
+@pytest.mark.parametrize(("options", "message"), [({"speed": 3}, "no option 'speed'"), ({"effort": 0}, "effort is 0")])
+def test_options_are_checked_at_once(options, message):
+    with pytest.raises(OptionError, match=message):
+        qpilot.FPQABackend(DEVICE, **options)
+    with pytest.raises(OptionError, match=message):
+        qpilot.pass_manager(DEVICE, **options)
+
+
 def test_the_program_survives_a_file(backend):
     data = io.BytesIO()
     ready = transpile(ghz(), backend)

@@ -100,6 +100,16 @@ def test_a_circuit_is_routed_once(monkeypatch):
     assert len(calls) == 1
 
 
+def test_a_program_for_another_machine_is_not_run():
+    circuit = turned().assign_parameters([0.4])
+    circuit.measure_all()
+    perfect = DEVICE.replace(fidelity=qpilot.Fidelity(cz=1.0, raman=1.0, idle_rydberg=1.0, t2_us=1e12))
+    ready = transpile(circuit, qpilot.FPQABackend(DEVICE))
+    assert qpilot.FPQABackend(perfect).program(ready).device == perfect
+    (result,) = qpilot.SamplerV2(perfect, seed=1).run([ready], shots=4000).result()
+    assert set(result.data.meas.get_counts()) == {"00", "11"}
+
+
 @settings(max_examples=8)
 @given(st.integers(1, 4), st.integers(0, 10**6))
 def test_estimates_are_those_of_the_ideal_circuit(num_qubits, seed):
@@ -147,6 +157,8 @@ def test_training_takes_them():
 def test_bad_input_is_named():
     with pytest.raises(OptionError, match="router"):
         qpilot.SamplerV2(DEVICE, router="fast")
+    with pytest.raises(OptionError, match="no option 'speed'; choose router, "):
+        qpilot.SamplerV2(DEVICE, speed=3)
     with pytest.raises(OptionError, match="seed is -1"):
         qpilot.EstimatorV2(DEVICE, seed=-1)
     estimator = qpilot.EstimatorV2(DEVICE)
