@@ -31,9 +31,15 @@ class Segment:
 
 
 class CanonicalForm:
-    """Builds the canonical form of a circuit gate by gate, in time linear in the number of gates."""
+    """Builds the canonical form of a circuit gate by gate, in time linear in the number of gates.
 
-    def __init__(self, num_qubits: int) -> None:
+    Args:
+        num_qubits: Number of qubits.
+        tolerance: Links whose angle is below this are none, in radians.
+    """
+
+    def __init__(self, num_qubits: int, tolerance: float = ANGLE_TOLERANCE) -> None:
+        self.tolerance = tolerance
         self.segments = [[Segment(q, 0)] for q in range(num_qubits)]
         self.links: dict[tuple[Segment, Segment], float] = {}  # in an order in which the gates may be run
         self.fences: list[list[Segment]] = []
@@ -57,7 +63,7 @@ class CanonicalForm:
         first, second = self.segments[min(a, b)][-1], self.segments[max(a, b)][-1]
         before = self.links.pop((first, second), None)
         total = wrap((before or 0.0) + angle)
-        keep = abs(total) >= ANGLE_TOLERANCE
+        keep = abs(total) >= self.tolerance
         if keep:
             self.links[first, second] = total
         change = keep - (before is not None)

@@ -30,6 +30,9 @@ from .canonical import CanonicalForm, is_pi
 
 _HADAMARD_MATRIX = u_matrix(*HADAMARD)
 _X_MATRIX = u_matrix(math.pi, 0.0, math.pi)
+_NOISE = ANGLE_TOLERANCE / 100
+"""Phases below this are none, in radians. Programs run controlled phases in parts, smaller than a circuit may have."""
+
 _FRAME_TOLERANCE = 1e-7
 """A frame that turns Z to within this angle of X counts as turning it to X."""
 
@@ -130,7 +133,7 @@ class _Machine:
     def __init__(self, num_qubits: int, num_ancillas: int) -> None:
         self.qubit_of = [*range(num_qubits), *[-1] * num_ancillas]  # the qubit that an atom is; -1: an ancilla
         self.leaving: dict[int, int] = {}  # atoms halfway through a CNOT from their copy, and that copy
-        self.form = CanonicalForm(num_qubits)
+        self.form = CanonicalForm(num_qubits, _NOISE)
         self.measures: list[tuple[int, int]] = []
         self.measured = 0  # bit set of qubits
         self.masks = [1 << q for q in range(num_qubits)] + [0] * num_ancillas
@@ -187,7 +190,7 @@ class _Machine:
         """Apply P(angle) to the parity that an ancilla holds."""
         mask = self.masks[atom]
         angle = wrap(angle)
-        if not mask or abs(angle) < ANGLE_TOLERANCE:
+        if not mask or abs(angle) < _NOISE:
             return
         if abs(wrap(angle - math.pi)) < ANGLE_TOLERANCE:
             self._flip_phase(mask)
@@ -213,7 +216,7 @@ class _Machine:
         if (self.masks[a] | self.masks[b]) & self.measured:
             late = a if self.masks[a] & self.measured else b
             raise self.fail(f"atom {late} is in a pair after the measurement of {self._measured_in(late)}")
-        if abs(wrap(angle)) < ANGLE_TOLERANCE:
+        if abs(wrap(angle)) < _NOISE:
             return
         if self.leaving and (a in self.leaving or b in self.leaving):
             self._leave(a, b, angle)
@@ -264,7 +267,7 @@ class _Machine:
         # V = P(phi) RY(pi/2) P(lam) looks like -X at lam = 0 and X at lam = pi; any other lam is a phase on the parity.
         plus = math.cos(lam) < 0
         nearest = math.pi if plus else 0.0
-        if abs(wrap(lam - nearest)) > ANGLE_TOLERANCE:
+        if abs(wrap(lam - nearest)) > _NOISE:
             self._rotate_parity(atom, lam - nearest)
             self.form.global_phase += alpha
             self.frames[atom] = u_matrix(math.pi / 2, phi, nearest)
