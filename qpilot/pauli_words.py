@@ -264,9 +264,8 @@ class Quotient:
         self._tolerance = tolerance / 20  # of a merge, on the sine of half an angle
         self._reduce([*map(inverse, reversed(expected))], found)
         cut = 0.0
-        while (
-            self._rest
-        ):  # what a merge has made simpler may merge with what came later, and what is tiny is in the way
+        # What a merge has made simpler may merge with what came later, unless something tiny is in the way.
+        while self._rest:
             rest, missing, images = self._rest, self._num_expected, (self._x_images, self._z_images)
             tiny = sum(size for size in map(_size, rest) if size < 2 * self._tolerance)
             least = 2 * self._tolerance if cut + tiny < tolerance else 0.0

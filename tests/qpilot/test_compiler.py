@@ -206,14 +206,6 @@ def test_equal_programs_in_every_process():
 # --- bugs that were found by the fuzzer ------------------------------------------------------------------------------
 
 
-def test_the_least_controlled_phase():
-    """A program runs it in parts, which are smaller."""
-    circuit = QuantumCircuit(2)
-    circuit.cp(1e-8, 0, 1)
-    circuit.h(0)
-    assert_same_circuit(qpilot.compile(circuit), circuit)
-
-
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_segment_opened_at_a_barrier_waits_for_the_home_pulse(strategy, objective):

@@ -18,6 +18,7 @@ from qpilot.arch.errors import CircuitError, ProgramError, VerificationError
 from qpilot.canonical import CanonicalForm
 from qpilot.frontend import lower
 from qpilot.replay import replay
+from qpilot.testing import assert_same_circuit
 from qpilot.verify import check_against, verify
 from tests.strategies import (
     AT_0,
@@ -79,6 +80,14 @@ def test_strings_may_have_been_routed_gate_by_gate():
     verify(program, source)
     with pytest.raises(VerificationError, match="another circuit"):
         verify(program, source.power(2))
+
+
+def test_the_least_controlled_phase():
+    """A program runs it in parts, which are smaller."""
+    source = QuantumCircuit(2)
+    source.cp(1e-8, 0, 1)
+    source.h(0)
+    assert_same_circuit(qpilot.compile(source), source)
 
 
 def test_gates_on_a_copy_act_on_its_source():
