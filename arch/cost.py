@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from .program import FidelityEstimate, Metrics, Move, Program, Raman, Release, Rydberg, check_structure
+from .program import (
+    FidelityEstimate,
+    Measure,
+    Metrics,
+    Move,
+    Program,
+    Raman,
+    Release,
+    Reset,
+    Rydberg,
+    check_structure,
+)
 
 
 def instruction_times_us(program: Program) -> list[float]:
     """Return the time each instruction takes.
 
     A move takes as long as its longest line displacement needs; moves of different AODs in a row run together, so each
-    is charged only what it adds. Placing an AOD, releasing, measuring and resetting take no time here. A Raman layer
-    that has a condition takes its time whether or not it is run.
+    is charged only what it adds. Placing an AOD and releasing take no time here. A Raman layer that has a condition
+    takes its time whether or not it is run.
     """
     timing = program.device.timing
     lines: dict[int, np.ndarray] = {}
@@ -39,6 +50,8 @@ def instruction_times_us(program: Program) -> list[float]:
             times.append(timing.rydberg_us)
         elif isinstance(op, Raman):
             times.append(timing.raman_us if op.atoms else 0.0)
+        elif isinstance(op, (Measure, Reset)) and op.atoms:
+            times.append(timing.measure_us if isinstance(op, Measure) else timing.reset_us)
         else:
             times.append(0.0)
     return times
@@ -49,10 +62,10 @@ def compute_metrics(program: Program) -> Metrics:
 
     Fidelity is the product of: `cz` per pair; `raman` per one-qubit gate; `idle_rydberg` per pulse for each data atom
     and bright ancilla that is in no pair (and, in `total_all_atoms`, for each dark ancilla too); 1 - t / T2, at least
-    0, for each data qubit and ancilla, where t is the time it holds a state and no gate acts on it. Data atoms are not
-    transferred between traps and ancillas are loaded once, in |0>, so `transfer` is 1 for every program of this format.
-    A controlled phase of any angle, zero included, has the time and the error of a CZ. A gate that has a condition
-    counts as if it were always run; measurements and resets make no errors here.
+    0, for each data qubit and ancilla, where t is the time it holds a state and nothing acts on it; `measure` and
+    `reset` per atom that is measured or reset. Data atoms are not transferred between traps and ancillas are loaded
+    once, in |0>, so `transfer` is 1 for every program of this format. A controlled phase of any angle, zero included,
+    has the time and the error of a CZ. A gate that has a condition counts as if it were always run.
 
     Raises:
         ProgramError: The program is not well formed.
@@ -60,7 +73,7 @@ def compute_metrics(program: Program) -> Metrics:
     check_structure(program)
     constants, timing, n = program.device.fidelity, program.device.timing, program.num_qubits
     times = instruction_times_us(program)
-    depth = num_2q = num_1q = raman_layers = idle_bright = idle_all = 0
+    depth = num_2q = num_1q = raman_layers = idle_bright = idle_all = measured = reset = 0
     bright = np.zeros(program.num_atoms, dtype=bool)
     bright[:n] = True
     bright_since = np.zeros(program.num_atoms)
@@ -83,6 +96,10 @@ def compute_metrics(program: Program) -> Metrics:
             idle_bright += int(bright.sum()) - len(atoms)
             idle_all += program.num_atoms - len(atoms)
             busy_us[atoms] += timing.rydberg_us
+        elif isinstance(op, (Measure, Reset)):
+            measured += len(op.atoms) if isinstance(op, Measure) else 0
+            reset += len(op.atoms) if isinstance(op, Reset) else 0
+            busy_us[list(op.atoms)] += time
         elif isinstance(op, Release):
             atoms = np.array(op.atoms, dtype=np.int64)
             atoms = atoms[bright[atoms]]
@@ -95,7 +112,8 @@ def compute_metrics(program: Program) -> Metrics:
     one_qubit = constants.raman**num_1q
     decoherence = float(np.prod(np.maximum(0.0, 1.0 - idle_us / constants.t2_us)))
     excitation = constants.idle_rydberg ** max(0, idle_bright)
-    common = two_qubit * one_qubit * decoherence
+    measurement = constants.measure**measured * constants.reset**reset
+    common = two_qubit * one_qubit * decoherence * measurement
     return Metrics(
         depth=depth,
         num_2q=num_2q,
@@ -110,6 +128,7 @@ def compute_metrics(program: Program) -> Metrics:
             decoherence=decoherence,
             transfer=1.0,
             total_all_atoms=common * constants.idle_rydberg ** max(0, idle_all),
+            measurement=measurement,
         ),
         depth_with_1q=depth + raman_layers,
         num_ancillas=len(program.ancillas),

@@ -117,7 +117,9 @@ class Rydberg(_Part, frozen=True, forbid_unknown_fields=True):
 class Timing(_Part, frozen=True, forbid_unknown_fields=True):
     """Durations of the operations.
 
-    A move over a distance d takes sqrt(d / acceleration), or `move_us` whatever the distance where that is given.
+    A move over a distance d takes sqrt(d / acceleration), or `move_us` whatever the distance where that is given. The
+    published estimates leave out the time to measure atoms and to reset them, and so do the defaults; an image of some
+    of the atoms took 500 us in 2023 (Bluvstein et al., Nature 626, 58).
     """
 
     rydberg_us: float = 0.36
@@ -125,9 +127,11 @@ class Timing(_Part, frozen=True, forbid_unknown_fields=True):
     transfer_us: float = 15.0
     acceleration_um_per_us2: float = 0.00275
     move_us: float | None = None
+    measure_us: float = 0.0
+    reset_us: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("rydberg_us", "raman_us", "transfer_us"):
+        for name in ("rydberg_us", "raman_us", "transfer_us", "measure_us", "reset_us"):
             self._require(name, at_least=0)
         self._require("acceleration_um_per_us2", above=0)
         if self.move_us is not None:
@@ -143,16 +147,21 @@ class Timing(_Part, frozen=True, forbid_unknown_fields=True):
 
 
 class Fidelity(_Part, frozen=True, forbid_unknown_fields=True):
-    """Success probability of each operation (`cz` also of a controlled phase), and the coherence time of an atom."""
+    """Success probability of each operation (`cz` also of a controlled phase), and the coherence time of an atom.
+
+    `measure` and `reset` are those of one atom; the published estimates leave them out, and so do the defaults.
+    """
 
     cz: float = 0.995
     raman: float = 0.9997
     idle_rydberg: float = 0.9975
     transfer: float = 0.999
     t2_us: float = 1.5e6
+    measure: float = 1.0
+    reset: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("cz", "raman", "idle_rydberg", "transfer"):
+        for name in ("cz", "raman", "idle_rydberg", "transfer", "measure", "reset"):
             self._require(name, above=0, at_most=1)
         self._require("t2_us", above=0)
 

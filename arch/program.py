@@ -143,6 +143,7 @@ class FidelityEstimate(msgspec.Struct, frozen=True):
     decoherence: float
     transfer: float
     total_all_atoms: float
+    measurement: float = 1.0
 
 
 class Metrics(msgspec.Struct, frozen=True):

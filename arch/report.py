@@ -41,6 +41,7 @@ def summarize(program: Program) -> str:
         ("  idle atoms", f"{_probability(fidelity.idle_excitation)} (excited by pulses they take no part in)"),
         ("  decoherence", _probability(fidelity.decoherence)),
         ("  transfer", _probability(fidelity.transfer)),
+        *([("  measurement", _probability(fidelity.measurement))] if fidelity.measurement < 1 else []),
         ("  all atoms", f"{_probability(fidelity.total_all_atoms)} (total if dark ancillas are excited too)"),
         *([("routers", _routers(program.routing.blocks))] if program.routing and program.routing.blocks else []),
         *([("order", "free: strings that do not commute may have changed places")] if metrics.reordered else []),

@@ -2,8 +2,8 @@
 
 Such a file describes zones of trap arrays, AODs, times and fidelities, in micrometres and microseconds. An `FPQA` is a
 machine without storage, whose only entanglement zone holds one array. What ZAC cannot say is lost on the way there and
-takes its default on the way back: the distances of `Rydberg`, `native`, the times of moves, and `idle_rydberg`, which
-ZAC takes to be half the error of a CZ.
+takes its default on the way back: the distances of `Rydberg`, `native`, the times of moves, what concerns measurements
+and resets, and `idle_rydberg`, which ZAC takes to be half the error of a CZ.
 
 References:
     Lin, Tan, Cong, arXiv 2411.11784, section on the architecture specification; hardware_spec/README.md of

@@ -59,8 +59,8 @@ _BY_ENDING = {
 _NOT_SAID = {
     Format.NAVIZ: "releases, measurements and the global phase",
     Format.BLOQADE: "pairs of pulses, times, fidelities and the global phase",
-    Format.ZAC: "distances of interaction, the native gate, times of moves and the error of idle atoms",
-    Format.NAMACHINE: "AODs, fidelities, the native gate, the safe and the least distance",
+    Format.ZAC: "distances of interaction, the native gate, times of moves, measurements and the error of idle atoms",
+    Format.NAMACHINE: "AODs, fidelities, measurements, the native gate, the safe and the least distance",
 }
 """What a format loses."""
 

@@ -34,14 +34,15 @@ def noisy_circuit(program: Program, *, noise: bool = True) -> QuantumCircuit:
     * an atom of a Raman layer, by 1 - `raman`;
     * a data atom or bright ancilla that a pulse excites without a partner, by 1 - `idle_rydberg`;
     * an atom that holds a state for a time t, while others move or are driven, is dephased: its coherence shrinks by
-      exp(-t / T2).
+      exp(-t / T2);
+    * an atom is flipped before it is measured by 1 - `measure`, and after it is reset by 1 - `reset`.
 
     So an error hits a pair with probability 5/4 (1 - `cz`), an atom with 3/2 (1 - F), and one that waits with
     (1 - exp(-t / T2)) / 2. The estimate counts 1 - `cz`, 1 - F and t / T2, also where errors do not change the state.
 
     The qubits are the data qubits, in the registers of the source circuit, and as many more as ancillas are ever bright
     at once. A released ancilla is reset, so what is wrong with it ends there; on the machine it would spoil its next
-    use. Measurements and resets make no errors, and what has a condition makes its own only where it is run.
+    use. What has a condition makes its errors only where it is run.
 
     Args:
         program: A compiled program.
@@ -58,6 +59,7 @@ def noisy_circuit(program: Program, *, noise: bool = True) -> QuantumCircuit:
     constants = program.device.fidelity
     tape = _Tape(program.num_qubits, constants.t2_us if noise else math.inf)
     errors = {name: _depolarising(1 - getattr(constants, name), size) if noise else None for name, size in _CAUSES}
+    flips = {name: _flip("X", 1 - getattr(constants, name)) if noise else None for name in ("measure", "reset")}
     for op, time_us in zip(program.instructions, instruction_times_us(program), strict=True):
         if isinstance(op, steps.Raman):
             tape.act(op.atoms, time_us)
@@ -76,13 +78,15 @@ def noisy_circuit(program: Program, *, noise: bool = True) -> QuantumCircuit:
         elif isinstance(op, steps.Release):
             tape.release(op.atoms, reset=noise)
         elif isinstance(op, steps.Measure):
-            tape.act(op.atoms, 0.0)
+            tape.act(op.atoms, time_us)
             for atom, clbit in zip(op.atoms, op.clbits, strict=True):
+                tape.write(flips["measure"], [atom])
                 tape.write(Measure(), [atom], [clbit])
         elif isinstance(op, steps.Reset):
-            tape.act(op.atoms, 0.0)
+            tape.act(op.atoms, time_us)
             for atom in op.atoms:
                 tape.write(Reset(), [atom])
+                tape.write(flips["reset"], [atom])
         tape.clock_us += time_us
     tape.act(list(tape.places), 0.0)
     circuit = empty_circuit(program.circuit, tape.num_places - program.num_qubits)
@@ -194,13 +198,17 @@ def _depolarising(infidelity: float, num_qubits: int) -> Any:
     return _aer().noise.pauli_error([*shares, (nothing, 1 - probability)])
 
 
-@lru_cache(maxsize=4096)
 def _dephasing(share: float) -> Any:
     """Return the dephasing of an atom that has waited for a share of T2; None where it is nothing."""
-    flip = -math.expm1(-share) / 2
-    if flip <= 0:
+    return _flip("Z", -math.expm1(-share) / 2)
+
+
+@lru_cache(maxsize=4096)
+def _flip(pauli: str, probability: float) -> Any:
+    """Return the error that is a Pauli with some probability; None for 0."""
+    if probability <= 0:
         return None
-    return _aer().noise.pauli_error([("Z", flip), ("I", 1 - flip)])
+    return _aer().noise.pauli_error([(pauli, probability), ("I", 1 - probability)])
 
 
 def _aer() -> Any:

@@ -66,8 +66,11 @@ class FPQATarget(Target):
         raman = InstructionProperties(device.timing.raman_us * 1e-6, 1 - device.fidelity.raman)
         angles = [Parameter(name) for name in ("theta", "phi", "lam")]
         self.add_instruction(UGate(*angles), dict.fromkeys(qubits, raman))
-        self.add_instruction(Measure(), dict.fromkeys(qubits))
-        self.add_instruction(Reset(), dict.fromkeys(qubits))
+        for event, time_us, success in (
+            (Measure(), device.timing.measure_us, device.fidelity.measure),
+            (Reset(), device.timing.reset_us, device.fidelity.reset),
+        ):
+            self.add_instruction(event, dict.fromkeys(qubits, InstructionProperties(time_us * 1e-6, 1 - success)))
         self.add_instruction(IfElseOp, name="if_else")
         # Without properties: all pairs of 1000 qubits are too many, and moves take far longer than the pulse.
         for gate in (CZGate(), CPhaseGate(angles[0]), RZZGate(angles[0])):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arch.program import Raman, Release, Rydberg
+from ..arch.program import Measure, Raman, Release, Reset, Rydberg
 from .motion import Floats, Ints, Trace, pairs_at
 
 
@@ -22,6 +22,7 @@ class Losses:
     one_qubit: Floats
     idle_excitation: Floats
     decoherence: Floats
+    measurement: Floats
 
 
 def fidelity_losses(trace: Trace) -> Losses:
@@ -29,7 +30,10 @@ def fidelity_losses(trace: Trace) -> Losses:
     program, spans = trace.program, trace.spans
     constants, steps = program.device.fidelity, len(program.instructions)
     pairs = np.bincount(trace.pair_steps, minlength=steps)
-    gates = np.array([len(op.atoms) if isinstance(op, Raman) else 0 for op in program.instructions], dtype=np.int64)
+    gates, measured, reset = (
+        np.array([len(op.atoms) if isinstance(op, kind) else 0 for op in program.instructions], dtype=np.int64)
+        for kind in (Raman, Measure, Reset)
+    )
     # A span counts from its Raman layer to the instruction before its release.
     changes = np.bincount(spans.first, minlength=steps + 1) - np.bincount(spans.last, minlength=steps + 1)
     bright = program.num_qubits + np.cumsum(changes)[:steps]
@@ -39,6 +43,7 @@ def fidelity_losses(trace: Trace) -> Losses:
         _accrue(gates, constants.raman),
         _accrue(idle, constants.idle_rydberg),
         _decoherence(trace),
+        _accrue(measured, constants.measure) + _accrue(reset, constants.reset),
     )
 
 
@@ -57,7 +62,7 @@ def _decoherence(trace: Trace) -> Floats:
     total = [0.0]
     for step, (op, spent_us) in enumerate(zip(program.instructions, np.diff(trace.times_us), strict=True)):
         acted = trace.pairs[pairs_at(trace, step)].ravel() if isinstance(op, Rydberg) else np.empty(0, np.int64)
-        if isinstance(op, Raman):
+        if isinstance(op, (Raman, Measure, Reset)):
             acted = np.array(op.atoms, dtype=np.int64)
             bright[acted] = True
         elif isinstance(op, Release):

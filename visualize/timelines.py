@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..arch.errors import ProgramError
-from ..arch.program import Program, Raman, Rydberg
+from ..arch.program import Measure, Program, Raman, Reset, Rydberg
 from .losses import fidelity_losses
 from .motion import Floats, Ints, Trace, bright_at, check_steps, pairs_at, trace, window_us
 from .picture import short_name
@@ -25,6 +25,7 @@ _ROW_INCHES = (0.06, 0.15)  # of 64 rows and of few
 _KINDS = (
     ("Rydberg pulse", ORANGE),
     ("one-qubit gate", PURPLE),
+    ("measured, reset", BLUE),
     ("moving", GREEN),
     ("holds a state", "#d0d0d0"),
     ("moving, dark", "#d3ebe2"),
@@ -36,13 +37,14 @@ _CAUSES = (  # colours and hatches as in the figures of the benchmarks
     ("one_qubit", "one-qubit gates", SKY, "////"),
     ("idle_excitation", "idle atoms excited", VERMILION, "...."),
     ("decoherence", "decoherence", ORANGE, "xxxx"),
+    ("measurement", "measurement and reset", PURPLE, "\\\\\\\\"),
 )
 
 
 def timeline(program: Program, *, steps: tuple[int, int] | None = None) -> tuple[Axes, Axes]:
     """Draw what each atom does over time, and below it the fidelity that is lost by then.
 
-    Pulses and Raman layers, too short to be seen, are drawn wider than they are. Where there are many atoms,
+    What is too short to be seen, as pulses and Raman layers are, is drawn wider than it is. Where there are many atoms,
     neighbours share a row, and paler colours say that only some of them take part.
 
     Args:
@@ -108,6 +110,8 @@ def activity(motion: Trace, rows: Ints, columns: int, steps: range) -> dict[str,
             paint("Rydberg pulse", motion.pairs[pairs_at(motion, step)].ravel(), start_us, end_us, _MARK)
         elif isinstance(op, Raman):
             paint("one-qubit gate", np.array(op.atoms, dtype=np.int64), start_us, end_us, _MARK)
+        elif isinstance(op, (Measure, Reset)):
+            paint("measured, reset", np.array(op.atoms, dtype=np.int64), start_us, end_us, _MARK)
     for aod, moves in enumerate(motion.moves):
         held = np.array([(k, r, c) for k, (a, r, c) in enumerate(program.ancillas, start=n) if a == aod]).reshape(-1, 3)
         for k in range(1, len(moves.steps)):
@@ -162,22 +166,23 @@ def _draw_rows(ax: Axes, motion: Trace, rows: Ints, names: list[str], steps: ran
     ax.axhline(border, color=BLACK, linewidth=0.6)
     ax.set_ylabel("atom")
     ax.set_title(f"{short_name(motion)}: data atoms q and ancillas a", parse_math=False)
-    handles = [Patch(color=colour, label=name) for name, colour in _KINDS]
+    handles = [Patch(color=colour, label=name) for name, colour in _KINDS if shares[name].any()]
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.03))
 
 
 def _draw_losses(ax: Axes, motion: Trace, steps: range) -> None:
     losses = fidelity_losses(motion)
-    curves = np.array([getattr(losses, name) for name, *_ in _CAUSES])
+    causes = _CAUSES if losses.measurement[-1] > 0 else _CAUSES[:-1]
+    curves = np.array([getattr(losses, name) for name, *_ in causes])
     total = curves.sum(axis=0)
     known = np.isfinite(total)  # until some factor is zero
     at_end = total[steps.stop]
     ax.stackplot(
         motion.times_us[known],
         curves[:, known],
-        labels=[label for _, label, *_ in _CAUSES],
-        colors=[colour for *_, colour, _ in _CAUSES],
-        hatch=[hatch for *_, hatch in _CAUSES],
+        labels=[label for _, label, *_ in causes],
+        colors=[colour for *_, colour, _ in causes],
+        hatch=[hatch for *_, hatch in causes],
         edgecolor="white",
         linewidth=0,
     )

@@ -177,14 +177,16 @@ class Static(Process):
         return cls(math.inf, 0.0, 0.0, 0.0)
 
     @classmethod
-    def of_device(cls, device: FPQA, readout_error: float = 0.005) -> Static:
+    def of_device(cls, device: FPQA, readout_error: float | None = None) -> Static:
         """Return the noise of a machine of atoms, for `FPQAEvaluator`.
 
         Args:
             device: Its infidelities are those of gates, its coherence time stands for T1.
-            readout_error: Probability to read the wrong bit.
+            readout_error: Probability to read the wrong bit; by default that of the device, or 0.005 if it has none.
         """
         fidelity = device.fidelity
+        if readout_error is None:
+            readout_error = 1.0 - fidelity.measure or 0.005
         return cls(fidelity.t2_us, 1.0 - fidelity.raman, 1.0 - fidelity.cz, readout_error)
 
     def start(self, num_qubits: int, rng: np.random.Generator) -> Path:

@@ -5,7 +5,21 @@ import math
 import msgspec
 import pytest
 
-from qpilot.arch import AOD, FPQA, CircuitInfo, Fidelity, Lattice, Move, Program, Raman, Release, instruction_times_us
+from qpilot.arch import (
+    AOD,
+    FPQA,
+    CircuitInfo,
+    Fidelity,
+    Lattice,
+    Measure,
+    Move,
+    Program,
+    Raman,
+    Release,
+    Reset,
+    Timing,
+    instruction_times_us,
+)
 from qpilot.arch import RydbergPulse as Pulse
 from tests.strategies import AT_0, AT_1, HADAMARD, PAIR_DEVICE, flying_cz, pair_program
 
@@ -55,6 +69,25 @@ def test_a_controlled_phase_costs_as_much_as_a_cz():
     found = metrics("cphase", (0.3,), (0.0,), (math.pi,))
     assert found == msgspec.structs.replace(metrics("cz", (), (), ()), native="cphase")
     assert (found.depth, found.num_2q) == (3, 3)
+
+
+def test_measurements_and_resets_cost_what_the_device_says():
+    """Others wait for as long as an image takes; who is in it does not, and neither costs anything by default."""
+    steps = (Measure((0,), (0,)), Reset((0,)), Measure((0, 1), (0, 1)), Measure((), ()))
+    info, sites = CircuitInfo("x", 2, num_clbits=2), ((0, 0), (0, 1))
+    slow = PAIR_DEVICE.replace(
+        timing=Timing(measure_us=500.0, reset_us=20.0), fidelity=Fidelity(measure=0.99, reset=0.98, t2_us=1e4)
+    )
+    program = Program(info, slow, sites, (), steps)
+    assert instruction_times_us(program) == [500, 20, 500, 0]
+    fidelity = program.metrics.fidelity
+    assert fidelity.measurement == pytest.approx(0.99**3 * 0.98)
+    assert fidelity.decoherence == pytest.approx(1 - 520 / 1e4)
+    assert fidelity.total == pytest.approx(fidelity.measurement * fidelity.decoherence)
+    assert "\n  measurement  0.9509\n" in str(program)
+    free = Program(info, PAIR_DEVICE, sites, (), steps)
+    assert (free.metrics.duration_us, free.metrics.fidelity.total) == (0, 1)
+    assert "  measurement" not in str(free)
 
 
 def test_counts():

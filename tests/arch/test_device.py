@@ -55,6 +55,8 @@ def test_devices_are_frozen_and_hashable():
         (lambda: Timing(acceleration_um_per_us2=0), "Timing.acceleration_um_per_us2 is 0; it must be above 0."),
         (lambda: Timing(move_us=-1), "Timing.move_us is -1; it must be at least 0."),
         (lambda: Fidelity(cz=1.5), "Fidelity.cz is 1.5; it must be at most 1."),
+        (lambda: Timing(measure_us=-1), "Timing.measure_us is -1; it must be at least 0."),
+        (lambda: Fidelity(reset=0), "Fidelity.reset is 0; it must be above 0."),
         (lambda: Fidelity(t2_us=0), "Fidelity.t2_us is 0; it must be above 0."),
         (lambda: FPQA(slm=(3, 3)), "FPQA.slm must be a Lattice, not (3, 3)."),
         (lambda: FPQA(slm=Lattice(2, 2), aods=()), "FPQA.aods must hold at least one AOD: without it no ancilla"),

@@ -55,6 +55,16 @@ def test_golden_file():
     assert program_to_json(flying_cz()) + b"\n" == GOLDEN.read_bytes()
 
 
+def test_a_file_from_before_measurements_had_figures(tmp_path):
+    text = GOLDEN.read_text()
+    for keys in (',"measure_us":0.0,"reset_us":0.0', ',"measure":1.0,"reset":1.0', ',"measurement":1.0'):
+        assert keys in text
+        text = text.replace(keys, "")
+    old = tmp_path / "old.json"
+    old.write_text(text)
+    assert Program.load(old) == flying_cz()
+
+
 def test_the_committed_schema_is_the_one_of_the_code():
     """Write it anew with json_schema() if this fails on purpose."""
     assert json.loads(SCHEMA.read_text()) == json_schema()

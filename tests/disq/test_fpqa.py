@@ -235,6 +235,14 @@ def test_the_noise_of_a_device_is_that_of_its_noisy_circuits():
     assert (np.abs(counts / shots - expected) < 4.5 * np.sqrt(expected * (1 - expected) / shots)).all()
 
 
+def test_bits_are_read_wrong_as_often_as_the_device_says():
+    device = qpilot.FPQA.for_qubits(3)
+    assert Static.of_device(device).readout_error == 0.005
+    reads = device.replace(fidelity=qpilot.Fidelity(measure=0.98))
+    assert Static.of_device(reads).readout_error == pytest.approx(0.02)
+    assert Static.of_device(reads, readout_error=0.0).readout_error == 0
+
+
 def test_static_noise_agrees_with_aer_on_flying_qubits():
     assert_agrees_with_aer(real_amplitudes(3, reps=2), 1, 0.4, 20_000)
 

@@ -48,6 +48,11 @@ def test_the_backend_tells_what_the_machine_runs(backend):
     assert set(backend.operation_names) == {"u", "cz", "cp", "rzz", "measure", "reset", "if_else", "PauliEvolution"}
     assert backend.target["u"][2,].duration == pytest.approx(DEVICE.timing.raman_us * 1e-6)
     assert backend.target["u"][2,].error == pytest.approx(1 - DEVICE.fidelity.raman)
+    slow = DEVICE.replace(timing=qpilot.Timing(measure_us=500.0), fidelity=qpilot.Fidelity(measure=0.998, reset=0.97))
+    target = qpilot.FPQABackend(slow).target
+    assert target["measure"][5,].duration == pytest.approx(500e-6)
+    assert target["measure"][5,].error == pytest.approx(0.002)
+    assert (target["reset"][0,].duration, target["reset"][0,].error) == (0, pytest.approx(0.03))
     assert backend.coupling_map is None
     copy = pickle.loads(pickle.dumps(qpilot.FPQABackend(DEVICE, effort=2).target))
     assert (copy.device, copy.options, set(copy.operation_names)) == (DEVICE, {"effort": 2}, {*backend.operation_names})

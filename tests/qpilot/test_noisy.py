@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qiskit import QuantumCircuit
 from qiskit.quantum_info import DensityMatrix, Statevector, SuperOp, average_gate_fidelity, state_fidelity
 from qiskit_aer import AerSimulator
 
 import qpilot
-from qpilot import FPQA, Fidelity, Lattice, noisy_circuit
+from qpilot import FPQA, Fidelity, Lattice, Timing, noisy_circuit
 from qpilot.arch import CircuitInfo, Move, Program, Raman, Release, RydbergPulse
 from qpilot.benchmarks import generators
 from qpilot.noisy import _dephasing, _depolarising
@@ -104,6 +105,32 @@ def test_dephasing_follows_the_time_that_an_atom_waits():
     kept = [math.exp(-(waits[0] + ancilla_us) / t2_us), math.exp(-waits[1] / t2_us)]
     expected = math.prod((1 + one) / 2 for one in kept)
     assert np.real(ideal @ rho.data @ ideal) == pytest.approx(expected, rel=2e-3)
+
+
+def test_measurements_and_resets_err_as_often_as_the_device_says():
+    circuit = QuantumCircuit(2, 2)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    circuit.reset(0)
+    circuit.measure(0, 1)
+    machine = device(measure=0.9, reset=0.8).replace(timing=Timing(measure_us=500.0, reset_us=20.0))
+    run, shots = noisy_circuit(qpilot.compile(circuit, machine)), 4000
+    counts = AerSimulator(seed_simulator=1).run(run, shots=shots).result().get_counts()
+    ones = [sum(count for bits, count in counts.items() if bits[~clbit] == "1") for clbit in (0, 1)]
+    for found, expected in zip(ones, (0.9, 0.2 * 0.9 + 0.8 * 0.1), strict=True):
+        assert found / shots == pytest.approx(expected, abs=5 * math.sqrt(expected * (1 - expected) / shots))
+    assert set(noisy_circuit(qpilot.compile(circuit, machine), noise=False).count_ops()) == {"u", "measure", "reset"}
+
+
+def test_an_atom_waits_while_another_is_measured():
+    circuit = QuantumCircuit(2, 1)
+    circuit.h(0)
+    circuit.measure(1, 0)
+    circuit.barrier()
+    circuit.h([0, 1])
+    machine = device(t2_us=1000.0).replace(timing=Timing(raman_us=0.0, measure_us=500.0))
+    rho = density_matrix(qpilot.compile(circuit, machine)).data
+    assert np.real(rho[0, 0] + rho[2, 2]) == pytest.approx((1 + math.exp(-0.5)) / 2)
 
 
 def test_every_ancilla_that_is_released_leaves_its_place():

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
+from qiskit import QuantumCircuit
 
 import qpilot
-from qpilot.arch import FPQA, CircuitInfo, Lattice, Program, RydbergPulse, preset
+from qpilot.arch import FPQA, CircuitInfo, Fidelity, Lattice, Program, RydbergPulse, Timing, preset
 from qpilot.arch.errors import OptionError, ProgramError
 from qpilot.visualize import timeline, trajectory
 from qpilot.visualize.losses import fidelity_losses
@@ -13,7 +14,7 @@ from qpilot.visualize.motion import lines_um, trace
 from qpilot.visualize.timelines import activity
 from qpilot.visualize.trajectories import paths
 
-CAUSES = ("two_qubit", "one_qubit", "idle_excitation", "decoherence")
+CAUSES = ("two_qubit", "one_qubit", "idle_excitation", "decoherence", "measurement")
 
 
 def test_losses_end_at_the_metrics(program):
@@ -32,6 +33,30 @@ def test_losses_of_other_constants_and_empty_pulses(pair):
         losses = fidelity_losses(trace(program))
         total = sum(getattr(losses, cause)[-1] for cause in CAUSES)
         assert 10**-total == pytest.approx(program.metrics.fidelity.total, rel=1e-9)
+
+
+def test_measurements_and_resets_are_drawn_with_what_they_lose():
+    circuit = QuantumCircuit(3, 2)
+    circuit.cz(0, 1)
+    circuit.measure(0, 0)
+    circuit.reset(0)
+    circuit.cz(0, 2)
+    circuit.measure([0, 2], [0, 1])
+    program = qpilot.compile(circuit, FPQA(slm=Lattice(1, 3)))
+    device = program.device.replace(
+        timing=Timing(measure_us=500.0, reset_us=20.0), fidelity=Fidelity(measure=0.99, reset=0.97, t2_us=1e4)
+    )
+    slow = qpilot.compile(circuit, device)
+    losses, metrics = fidelity_losses(trace(slow)), slow.metrics
+    for cause in CAUSES:
+        assert 10 ** -getattr(losses, cause)[-1] == pytest.approx(getattr(metrics.fidelity, cause), rel=1e-9)
+    shares = activity(trace(slow), np.arange(slow.num_atoms), 1000, range(len(slow.instructions)))["measured, reset"]
+    length = [1020, 0, 500]  # microseconds of each qubit
+    assert shares.mean(axis=1)[:3] * metrics.duration_us == pytest.approx(length, abs=3e-3 * metrics.duration_us)
+    entries = [[text.get_text() for text in ax.get_legend().get_texts()] for ax in timeline(slow)]
+    assert "measured, reset" in entries[0]
+    assert "measurement and reset" in entries[1]
+    assert "measurement and reset" not in [text.get_text() for text in timeline(program)[1].get_legend().get_texts()]
 
 
 def test_a_pulse_that_always_fails_loses_everything(pair):
