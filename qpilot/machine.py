@@ -111,6 +111,8 @@ def choose_region(n: int, device: FPQA | None, options: CompileOptions) -> tuple
         )
     if rows * cols < n:
         raise DeviceError(f"The shape {rows} x {cols} has {rows * cols} sites for {n} qubits; give a larger one.")
+    if isinstance(options.placement, str):
+        rows, cols = min(rows, max(n, 1)), min(cols, max(n, 1))  # more would stay empty
     return device, rows, cols
 
 

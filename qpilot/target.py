@@ -9,7 +9,7 @@ from typing import Any
 
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import IfElseOp, Parameter, Reset
-from qiskit.circuit.library import CPhaseGate, CZGate, Measure, PauliEvolutionGate, RZZGate, UGate, UnitaryGate
+from qiskit.circuit.library import CPhaseGate, CZGate, Measure, PauliEvolutionGate, UGate, UnitaryGate
 from qiskit.converters import circuit_to_dag, dag_to_circuit
 from qiskit.dagcircuit import DAGCircuit
 from qiskit.quantum_info import Operator
@@ -37,10 +37,11 @@ EFFORTS = (1, 1, 1, 2)
 
 
 class FPQATarget(Target):
-    """What a machine runs: `u`, `measure`, `reset`, `if_else`, and `cz`, `cp` and `rzz` between any two qubits.
+    """What a machine runs: `u`, `measure`, `reset`, `if_else`, and `cz` and `cp` between any two qubits.
 
-    Gates that are diagonal in Z are routed together, so `cp` and `rzz` stay whole; so does a `PauliEvolutionGate`, as
-    Pauli strings have a router of their own.
+    Gates that are diagonal in Z are routed together, so `cp` stays whole, and `rzz` is translated into it: of two such
+    gates Qiskit takes either at random, and a seed would not give the same program again. A `PauliEvolutionGate` stays
+    whole too, as Pauli strings have a router of their own.
 
     Args:
         device: The machine.
@@ -72,9 +73,9 @@ class FPQATarget(Target):
         ):
             self.add_instruction(event, dict.fromkeys(qubits, InstructionProperties(time_us * 1e-6, 1 - success)))
         self.add_instruction(IfElseOp, name="if_else")
-        # Without properties: all pairs of 1000 qubits are too many, and moves take far longer than the pulse.
-        for gate in (CZGate(), CPhaseGate(angles[0]), RZZGate(angles[0])):
-            self.add_instruction(gate, name=gate.name)
+        # For any pair, as all pairs of 1000 qubits are too many; without durations, as moves take more time.
+        for gate, pulses in ((CZGate(), 1), (CPhaseGate(angles[0]), 1 if device.native == "cphase" else 2)):
+            self.add_instruction(gate, {None: InstructionProperties(error=1 - device.fidelity.cz**pulses)})
         self.add_instruction(PauliEvolutionGate, name="PauliEvolution")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -136,7 +137,7 @@ class WriteCZ(TransformationPass):
 class FewerCZ(TransformationPass):
     """Writes gates between two qubits, one after the other, as CZ gates where these are fewer.
 
-    The transpiler counts gates, and takes three `rzz` for any gate of two qubits; but each of them is two CZ, and three
+    The transpiler counts gates, and takes three `cp` for any gate of two qubits; but each of them is two CZ, and three
     CZ would do. What is diagonal in Z takes no fewer that way, and stays. It reads what `Collect2qBlocks` found.
     """
 
@@ -161,14 +162,14 @@ class FewerCZ(TransformationPass):
         return dag
 
 
-_GATES = ("u", "cz", "cp", "rzz")
+_GATES = ("u", "cz", "cp")
 
 
 def _num_cz(gate: Any) -> int:
     """Return how many CZ gates a gate of the target is."""
     if gate.name == "u":
         return 0
-    phase = math.pi if gate.name == "cz" else gate.params[0] * (2 if gate.name == "rzz" else 1)
+    phase = math.pi if gate.name == "cz" else gate.params[0]
     return 1 if abs(math.remainder(phase - math.pi, 2 * math.pi)) < 1e-9 else 2
 
 

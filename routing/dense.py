@@ -129,14 +129,14 @@ def _divide(block: GateBlock, indices: Sequence[int]) -> tuple[list[int], list[i
         for end in gate_ends(block.gates[index]):
             edges.append((over[end], count + k))
             edges += [(k, node) for node in (*([earlier[end]] if end in earlier else ()), *held.get(end, ()))]
-    first, second = np.array(edges, dtype=np.int64).T
+    first, second = np.array(edges).T
     gates = np.arange(count)
-    rows = np.concatenate([np.full(count, source), count + gates, first])
-    cols = np.concatenate([gates, np.full(count, sink), second])
-    capacity = np.concatenate([np.ones(2 * count, dtype=np.int32), np.full(len(edges), count + 1, dtype=np.int32)])
+    rows = np.concatenate([np.full(count, source), count + gates, first]).astype(np.int32)  # SciPy 1.13 takes no others
+    cols = np.concatenate([gates, np.full(count, sink), second]).astype(np.int32)
+    capacity = np.concatenate([np.ones(2 * count), np.full(len(edges), count + 1)]).astype(np.int32)
     size = sink + 1 + len(over)
     network = csr_array(coo_array((capacity, (rows, cols)), shape=(size, size)))
-    left = network - maximum_flow(network, source, sink).flow
+    left = csr_array(network - maximum_flow(network, source, sink).flow)
     left.eliminate_zeros()
     reached = np.zeros(size, dtype=bool)
     reached[breadth_first_order(left, source, return_predecessors=False)] = True

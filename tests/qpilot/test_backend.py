@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import subprocess
 import sys
 
 import networkx as nx
@@ -45,9 +46,11 @@ def counts(backend, circuit, **options):
 
 def test_the_backend_tells_what_the_machine_runs(backend):
     assert repr(backend) == "<FPQABackend 'enola-2x3': 6 qubits>"
-    assert set(backend.operation_names) == {"u", "cz", "cp", "rzz", "measure", "reset", "if_else", "PauliEvolution"}
+    assert set(backend.operation_names) == {"u", "cz", "cp", "measure", "reset", "if_else", "PauliEvolution"}
     assert backend.target["u"][2,].duration == pytest.approx(DEVICE.timing.raman_us * 1e-6)
     assert backend.target["u"][2,].error == pytest.approx(1 - DEVICE.fidelity.raman)
+    assert backend.target["cz"][None].error == pytest.approx(1 - DEVICE.fidelity.cz)
+    assert backend.target["cp"][None].error == pytest.approx(1 - DEVICE.fidelity.cz**2)
     slow = DEVICE.replace(timing=qpilot.Timing(measure_us=500.0), fidelity=qpilot.Fidelity(measure=0.998, reset=0.97))
     target = qpilot.FPQABackend(slow).target
     assert target["measure"][5,].duration == pytest.approx(500e-6)
@@ -114,7 +117,7 @@ def test_gates_diagonal_in_z_and_evolutions_stay_whole(backend):
     fourier = QuantumCircuit(6)
     fourier.append(QFTGate(6), range(6))
     for level in (1, 3):
-        for source, kept in ((qaoa, "rzz"), (strings, "PauliEvolution"), (fourier, "cp")):
+        for source, kept in ((qaoa, "cp"), (strings, "PauliEvolution"), (fourier, "cp")):
             ready = transpile(source, backend, optimization_level=level)
             assert kept in ready.count_ops(), (level, kept)
             assert backend.program(ready).depth <= qpilot.compile(source, DEVICE).depth, (level, kept)
@@ -139,11 +142,24 @@ def num_cz(circuit):
     """Return how many CZ gates the gates between two qubits are."""
     count = 0
     for step in circuit.data:
-        if step.operation.name in ("cp", "rzz"):
-            phase = step.params[0] * (2 if step.operation.name == "rzz" else 1)
-            count += 1 if np.isclose(np.cos(phase), -1) else 2
+        if step.operation.name == "cp":
+            count += 1 if np.isclose(np.cos(step.params[0]), -1) else 2
         count += step.operation.name == "cz"
     return count
+
+
+@pytest.mark.slow
+def test_a_seed_gives_the_same_program_in_another_process():
+    code = (
+        "import qpilot; from qiskit import transpile; from qiskit.circuit.library import quantum_volume;"
+        "backend = qpilot.FPQABackend(qpilot.preset('enola', 2, 3)); circuit = quantum_volume(6, 6, seed=1);"
+        "[circuit.rzz(0.3 + k, k, k + 1) for k in range(5)];"
+        "made = [transpile(circuit, backend, optimization_level=k, seed_transpiler=1) for k in (1, 2, 3)];"
+        "print([one.metadata for one in made])"
+    )
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(3)]
+    assert b"qpilot_program" in runs[0]
+    assert runs[0] == runs[1] == runs[2]
 
 
 def test_gates_of_one_pair_are_three_cz_at_most(backend):

@@ -323,6 +323,12 @@ def test_identity_placement_is_row_by_row():
     assert (wide.device.slm.rows, wide.device.slm.cols) == (1, 5)
 
 
+def test_a_region_may_be_larger_than_any_memory():
+    program = qpilot.compile(random_cz(5, 6), shape=(10_000, 10_000))
+    assert program.device.slm.num_sites == 100_000_000
+    assert program.depth <= qpilot.compile(random_cz(5, 6), shape=(5, 5)).depth
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_an_explicit_placement_is_respected(strategy):
     sites = [(3, 1), (0, 4), (2, 2), (3, 5)]
