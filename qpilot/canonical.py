@@ -121,16 +121,24 @@ class CanonicalForm:
         Global phases are not compared. Neither form may hold barriers.
         """
         for q, (mine, theirs) in enumerate(zip(self.segments, other.segments, strict=True)):
+            carried = 0.0  # difference of phases that passes through turns next to none or next to pi
             for s, t in zip(mine, theirs, strict=False):
-                turned = abs(wrap(s.theta - t.theta)) > tolerance or abs(wrap(s.lam - t.lam)) > tolerance
-                if turned:
+                phase, turns = wrap(s.lam - t.lam + carried), s.theta + t.theta
+                differs = abs(s.theta - t.theta) > tolerance
+                if turns < tolerance:
+                    carried = phase
+                elif turns > 2 * math.pi - tolerance:
+                    carried = -phase
+                else:
+                    differs, carried = differs or abs(phase) > tolerance, 0.0
+                if differs:
                     return (
                         f"qubit {q}, one-qubit gate {s.index}: expected u({s.theta:.6g}, *, {wrap(s.lam):.6g}), "
                         f"found u({t.theta:.6g}, *, {wrap(t.lam):.6g})"
                     )
             if len(mine) != len(theirs):
                 return f"qubit {q}: expected {len(mine)} stretches between one-qubit gates, found {len(theirs)}"
-            if abs(wrap(mine[-1].phase - theirs[-1].phase)) > tolerance:
+            if abs(wrap(mine[-1].phase - theirs[-1].phase + carried)) > tolerance:
                 return (
                     f"qubit {q}: the final phase should be {wrap(mine[-1].phase):.6g}, not {wrap(theirs[-1].phase):.6g}"
                 )

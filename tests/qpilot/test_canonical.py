@@ -103,6 +103,18 @@ def test_what_is_undone_leaves_no_trace(word, detour):
     assert form.difference(longer) is None
 
 
+@pytest.mark.parametrize(("near", "same", "other"), [(0.0, (1.3, -0.9), (1.3, 0.1)), (math.pi, (1.3, 1.1), (1.3, 0.1))])
+def test_phases_pass_through_turns_that_are_next_to_nothing(near, same, other):
+    """What is left of such a turn after roundings says nothing of the phases beside it, but of both together."""
+
+    def form(theta, phases):
+        return form_of(2, [(0, (0.7, 0.0, 0.0)), (0, 1), (0, (theta, *phases)), (0, 1), (0, (0.4, 0.0, 0.0))])
+
+    expected = form(abs(near - 3e-8), (0.3, 0.1))
+    assert expected.difference(form(abs(near - 6e-8), same)) is None
+    assert expected.difference(form(abs(near - 6e-8), other)) is not None
+
+
 @given(words(), st.data())
 def test_a_changed_gate_is_found(word, data):
     """Whatever differs as a unitary, up to the phase, has a difference; a difference alone proves nothing."""
