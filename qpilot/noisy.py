@@ -35,7 +35,7 @@ def noisy_circuit(program: Program, *, noise: bool = True) -> QuantumCircuit:
     * a data atom or bright ancilla that a pulse excites without a partner, by 1 - `idle_rydberg`;
     * an atom that holds a state for a time t, while others move or are driven, is dephased: its coherence shrinks by
       exp(-t / T2);
-    * an atom is flipped before it is measured by 1 - `measure`, and after it is reset by 1 - `reset`.
+    * an atom is flipped, before it is measured with probability 1 - `measure`, and after it is reset, 1 - `reset`.
 
     So an error hits a pair with probability 5/4 (1 - `cz`), an atom with 3/2 (1 - F), and one that waits with
     (1 - exp(-t / T2)) / 2. The estimate counts 1 - `cz`, 1 - F and t / T2, also where errors do not change the state.
