@@ -73,13 +73,13 @@ def compute_metrics(program: Program) -> Metrics:
     check_structure(program)
     constants, timing, n = program.device.fidelity, program.device.timing, program.num_qubits
     times = instruction_times_us(program)
-    depth = num_2q = num_1q = raman_layers = idle_bright = idle_all = measured = reset = 0
+    depth = num_2q = num_1q = raman_layers = idle_bright = idle_all = 0
     bright = np.zeros(program.num_atoms, dtype=bool)
     bright[:n] = True
     bright_since = np.zeros(program.num_atoms)
     held_us = np.zeros(program.num_atoms)  # time in some state other than |0>
     busy_us = np.zeros(program.num_atoms)
-    clock = 0.0
+    clock, measurement = 0.0, 1.0
     for op, time in zip(program.instructions, times, strict=True):
         if isinstance(op, Raman):
             atoms = np.array(op.atoms, dtype=np.int64)
@@ -97,8 +97,7 @@ def compute_metrics(program: Program) -> Metrics:
             idle_all += program.num_atoms - len(atoms)
             busy_us[atoms] += timing.rydberg_us
         elif isinstance(op, (Measure, Reset)):
-            measured += len(op.atoms) if isinstance(op, Measure) else 0
-            reset += len(op.atoms) if isinstance(op, Reset) else 0
+            measurement *= (constants.measure if isinstance(op, Measure) else constants.reset) ** len(op.atoms)
             busy_us[list(op.atoms)] += time
         elif isinstance(op, Release):
             atoms = np.array(op.atoms, dtype=np.int64)
@@ -112,7 +111,6 @@ def compute_metrics(program: Program) -> Metrics:
     one_qubit = constants.raman**num_1q
     decoherence = float(np.prod(np.maximum(0.0, 1.0 - idle_us / constants.t2_us)))
     excitation = constants.idle_rydberg ** max(0, idle_bright)
-    measurement = constants.measure**measured * constants.reset**reset
     common = two_qubit * one_qubit * decoherence * measurement
     return Metrics(
         depth=depth,

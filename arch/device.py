@@ -243,13 +243,7 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
         Raises:
             DeviceError: No such file, not JSON, an unknown key, a wrong type, or impossible geometry.
         """
-        data = read_bytes(path, DeviceError)
-        try:
-            return msgspec.json.decode(data, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DeviceError(f"{path} is not a valid device: {plain(error)}.") from None
-        except DeviceError as error:
-            raise DeviceError(f"{path} is not a valid device: {error}") from None
+        return device_from_json(read_bytes(path, DeviceError), str(path))
 
     def save(self, path: str | Path) -> None:
         """Write the device to a JSON file; the file appears whole or not at all."""
@@ -258,6 +252,24 @@ class FPQA(_Part, frozen=True, forbid_unknown_fields=True):
     def replace(self, **changes: Any) -> FPQA:
         """Return a copy with some fields changed."""
         return msgspec.structs.replace(self, **changes)
+
+
+def device_from_json(data: bytes, source: str = "The text") -> FPQA:
+    """Read a device from what `FPQA.save` writes.
+
+    Args:
+        data: JSON text.
+        source: What to call the text in an error.
+
+    Raises:
+        DeviceError: Not JSON, an unknown key, a wrong type, or impossible geometry.
+    """
+    try:
+        return msgspec.json.decode(data, type=FPQA)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DeviceError(f"{source} is not a valid device: {plain(error)}.") from None
+    except DeviceError as error:
+        raise DeviceError(f"{source} is not a valid device: {error}") from None
 
 
 def near_square(num_qubits: int, max_rows: int, max_cols: int) -> tuple[int, int]:

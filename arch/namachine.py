@@ -9,8 +9,8 @@ machine whose traps form one lattice, all of it in the only zone. What both can 
 * how fast atoms move: a move by one lattice spacing takes as long there, at constant jerk and the greatest speed, as it
   does here. Other moves differ.
 
-The file names neither AODs nor fidelities, nor measurements, so these are lost on the way there and take their defaults
-on the way back.
+The file names no AODs, fidelities or measurements: these are lost on the way there and take their defaults on the way
+back.
 
 References:
     https://mqt.readthedocs.io/projects/naviz

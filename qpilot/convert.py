@@ -24,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from .arch.device import FPQA
+from .arch.device import FPQA, device_from_json
 from .arch.errors import DeviceError, ProgramError, plain
 from .arch.files import read_bytes, write_bytes
 from .arch.formats import program_from_json
@@ -104,7 +104,7 @@ def read_file(path: str | Path) -> Program | FPQA:
     if head.entanglement_zones is not None:
         return device_from_zac(data, str(path))
     if head.slm is not None:
-        return FPQA.load(path)
+        return device_from_json(data, str(path))
     raise ProgramError(f"{path} is neither a program nor a device: it has no key format, slm or entanglement_zones.")
 
 
@@ -125,7 +125,7 @@ def read_device(path: str | Path) -> FPQA:
     with contextlib.suppress(*_NO_JSON):
         if msgspec.json.decode(data, type=_Head).entanglement_zones is not None:
             return device_from_zac(data, str(path))
-    return FPQA.load(path)  # which says what is wrong with others
+    return device_from_json(data, str(path))  # which says what is wrong with others
 
 
 def _from_namachine(data: bytes, path: Path) -> FPQA:
